@@ -1,0 +1,239 @@
+//! The run itself: in which order things are measured, and what each is compared with.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::Options;
+use super::bare::BareServer;
+use super::http::Connection;
+use super::report::Row;
+use super::scenario::{Caller, Cast, Get, Seen, drive, drive_while};
+use super::seed::{self, Plan, Shape};
+use super::server::{self, Server};
+use super::{storm, yardstick};
+
+/// Callers of every measurement that is about CPU: enough that the server always has work.
+const CALLERS: usize = 64;
+
+/// Callers that keep both hashing threads busy without a queue.
+const HASHING_CALLERS: usize = 4;
+
+/// Measures everything that `options` wants.
+pub async fn run(options: &Options) -> Vec<Row> {
+    let home = tempfile::Builder::new()
+        .prefix("load-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .expect("a directory for the store");
+    let shape = options.pick(Shape { realms: 1, clients: 1_000, users: 10_000 }, Shape { realms: 1, clients: 20, users: 50 });
+    let begin = Instant::now();
+    let plan = Rc::new(seed::seed(home.path(), shape));
+    println!("seeded {} clients and {} users in {:.1} s", plan.clients.len(), plan.users, begin.elapsed().as_secs_f64());
+
+    let mut bench = Bench { options, plan: plan.clone(), home: home.path().to_owned(), rows: Vec::new(), sign: Vec::new() };
+    bench.start_up().await;
+    let server = bench.start().await;
+    bench.client_credentials(&server).await;
+    bench.jwks(&server).await;
+    bench.refresh(&server, false).await;
+    bench.password(&server).await;
+    bench.storm(&server).await;
+    server.stop();
+    if options.wants("rotating") {
+        seed::rotate_refresh_tokens(home.path());
+        let server = bench.start().await;
+        bench.refresh(&server, true).await;
+        server.stop();
+    }
+    bench.rows
+}
+
+struct Bench<'o> {
+    options: &'o Options,
+    plan: Rc<Plan>,
+    home: PathBuf,
+    rows: Vec<Row>,
+    /// Every S of this run.
+    sign: Vec<f64>,
+}
+
+impl Bench<'_> {
+    async fn start(&self) -> Server {
+        Server::start(&self.home, &self.plan.certs_path).await
+    }
+
+    fn cast(&self) -> Cast {
+        Cast { plan: self.plan.clone(), seen: Seen::default(), seed: self.options.seed }
+    }
+
+    fn rounds(&self) -> usize {
+        self.options.pick(5, 1)
+    }
+
+    /// CPU of the server for one call of `callers`, and S, each the median of several rounds that alternate.
+    async fn alternate<C: Caller>(&mut self, pid: u32, address: SocketAddr, callers: &mut [C], times: usize) -> (f64, f64) {
+        drive(address, callers, times.div_ceil(10)).await;
+        let (mut costs, mut signs) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds() {
+            signs.push(yardstick::rsa_sign(self.options.pick(2, 1)));
+            costs.push(cost(pid, address, callers, times).await);
+        }
+        self.sign.extend(&signs);
+        (median(&mut costs), median(&mut signs))
+    }
+
+    fn ratio_to_sign(&mut self, name: &'static str, (measured, sign): (f64, f64), limit: f64) {
+        let note = format!("S = {sign:.1} µs");
+        self.rows.push(Row { name, measured, unit: "µs", yardstick: sign, limit, note });
+    }
+
+    async fn client_credentials(&mut self, server: &Server) {
+        if !self.options.wants("client_credentials") {
+            return;
+        }
+        let mut callers = self.cast().client_credentials(CALLERS);
+        let cost = self.alternate(server.pid(), server.address, &mut callers, self.options.pick(150, 4)).await;
+        self.ratio_to_sign("client_credentials RS256", cost, 1.15);
+    }
+
+    async fn refresh(&mut self, server: &Server, rotating: bool) {
+        if !rotating && !self.options.wants("refresh") {
+            return;
+        }
+        let sessions = self.options.pick(1_024, CALLERS);
+        let mut callers = self.cast().refreshes(server.address, CALLERS, sessions, rotating).await;
+        let cost = self.alternate(server.pid(), server.address, &mut callers, self.options.pick(150, 4)).await;
+        if rotating {
+            self.ratio_to_sign("refresh, rotating, durable, 64 callers", cost, 1.40);
+        } else {
+            self.ratio_to_sign("refresh, not rotating", cost, 1.20);
+        }
+    }
+
+    async fn password(&mut self, server: &Server) {
+        if !self.options.wants("password") {
+            return;
+        }
+        let mut callers = self.cast().passwords(HASHING_CALLERS, false);
+        let mut hashes = Vec::new();
+        let (mut costs, mut signs) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds() {
+            hashes.push(yardstick::password_hash(self.options.pick(60, 4)));
+            signs.push(yardstick::rsa_sign(1));
+            costs.push(cost(server.pid(), server.address, &mut callers, self.options.pick(40, 3)).await);
+        }
+        let (hash, sign) = (median(&mut hashes), median(&mut signs));
+        self.rows.push(Row {
+            name: "password, of 1.05 bare hash + 1.1 S",
+            measured: median(&mut costs),
+            unit: "µs",
+            yardstick: 1.05 * hash + 1.1 * sign,
+            limit: 1.0,
+            note: format!("bare hash = {hash:.0} µs, S = {sign:.1} µs"),
+        });
+    }
+
+    async fn jwks(&mut self, server: &Server) {
+        if !self.options.wants("jwks") {
+            return;
+        }
+        let length = body_length(server.address, &self.plan.certs_path).await;
+        let bare = BareServer::start(length);
+        let get = |_| Get { path: self.plan.certs_path.clone(), length };
+        let mut callers: Vec<Get> = (0..CALLERS).map(get).collect();
+        let times = self.options.pick(1_000, 10);
+        let (mut ours, mut floor) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds() {
+            floor.push(cost(bare.pid(), bare.address, &mut callers, times).await);
+            ours.push(cost(server.pid(), server.address, &mut callers, times).await);
+        }
+        let floor = median(&mut floor);
+        self.rows.push(Row {
+            name: "JWKS, of a bare actix answer",
+            measured: median(&mut ours),
+            unit: "µs",
+            yardstick: floor,
+            limit: 1.5,
+            note: format!("{length} bytes, bare = {floor:.1} µs"),
+        });
+    }
+
+    async fn storm(&mut self, server: &Server) {
+        if !self.options.wants("storm") {
+            return;
+        }
+        let (address, path) = (server.address, self.plan.certs_path.clone());
+        let duration = self.options.pick(Duration::from_secs(10), Duration::from_millis(500));
+        let quiet = storm::paced(address, &path, 500, duration / 2);
+        let mut callers = self.cast().passwords(CALLERS, true);
+        let paced = tokio::task::spawn_blocking(move || {
+            std::thread::sleep(duration / 10);
+            storm::paced(address, &path, 500, duration)
+        });
+        let begin = Instant::now();
+        let logins = drive_while(address, &mut callers, || !paced.is_finished()).await;
+        let refused: usize = callers.iter().filter_map(|caller| caller.refused).sum();
+        let rate = (logins - refused) as f64 / begin.elapsed().as_secs_f64();
+        let latencies = paced.await.expect("every JWKS answer is right");
+        self.rows.push(Row {
+            name: "JWKS p99 during a storm of logins, 500 rps",
+            measured: storm::percentile(&latencies, 99),
+            unit: "ms",
+            yardstick: 1.0,
+            limit: 5.0,
+            note: format!("quiet p99 {:.2} ms, {rate:.0} logins/s, {refused} refused", storm::percentile(&quiet, 99)),
+        });
+    }
+
+    async fn start_up(&mut self) {
+        if !self.options.wants("start") {
+            return;
+        }
+        let mut times = Vec::new();
+        for _ in 0..self.options.pick(9, 1) {
+            let server = self.start().await;
+            times.push(server.until_first_answer.as_secs_f64() * 1000.0);
+            server.stop();
+        }
+        let note = format!("slowest {:.0} ms", times.iter().copied().fold(0.0, f64::max));
+        self.rows
+            .push(Row { name: "start to first 200", measured: median(&mut times), unit: "ms", yardstick: 1.0, limit: 60.0, note });
+
+        let server = self.start().await;
+        let checked = wait_for_background_check(&server.log, self.options.pick(Duration::from_mins(1), Duration::from_secs(2))).await;
+        tokio::time::sleep(self.options.pick(Duration::from_secs(10), Duration::from_millis(100))).await;
+        self.rows
+            .push(Row { name: "idle memory", measured: server.resident(), unit: "MiB", yardstick: 1.0, limit: 32.0, note: checked });
+        server.stop();
+    }
+}
+
+/// CPU microseconds of `pid` for one call, when each of `callers` makes `times` of them.
+pub async fn cost<C: Caller>(pid: u32, address: SocketAddr, callers: &mut [C], times: usize) -> f64 {
+    let before = server::cpu(pid);
+    drive(address, callers, times).await;
+    (server::cpu(pid) - before) / (callers.len() * times) as f64
+}
+
+async fn body_length(address: SocketAddr, path: &str) -> usize {
+    let mut connection = Connection::open(address).await.expect("the server accepts connections");
+    connection.get(path).await.expect("the server answers").body.len()
+}
+
+/// Waits until `log` says that the store was checked; a note on what was seen.
+async fn wait_for_background_check(log: &Path, patience: Duration) -> String {
+    let begin = Instant::now();
+    while begin.elapsed() < patience {
+        if std::fs::read_to_string(log).unwrap_or_default().contains(seed::CHECK_DONE) {
+            return format!("10 s after the background check, done {:.1} s after the start", begin.elapsed().as_secs_f64());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    format!("no background check was logged within {} s", patience.as_secs())
+}
+
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,73 @@
+//! How a server grows: the cost of a token, the start and the memory with more realms, clients, users and sessions. One axis at
+//! a time, the others small, so that a line says what its own axis costs. There are no limits here: the lines of an axis should
+//! be flat in CPU, and linear in memory at the most.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Options;
+use super::measure::{cost, median};
+use super::scenario::{Caller, Cast, Seen};
+use super::seed::{self, Plan, Shape};
+use super::server::Server;
+use super::yardstick;
+
+const CALLERS: usize = 16;
+
+/// Prints a line for every size of every axis.
+pub async fn run(options: &Options) {
+    println!("{:<38} {:>9} {:>11} {:>12} {:>10} {:>10}", "", "seed s", "start ms", "token µs", "of S", "MiB");
+    for realms in options.pick(vec![1, 10, 100, 1_000], vec![1, 5]) {
+        one("realms", options, Shape { realms, clients: 1, users: 1 }, 0).await;
+    }
+    for clients in options.pick(vec![10, 100, 1_000, 10_000], vec![10]) {
+        one("clients", options, Shape { realms: 1, clients, users: 1 }, 0).await;
+    }
+    for users in options.pick(vec![1_000, 10_000, 100_000], vec![20]) {
+        one("users", options, Shape { realms: 1, clients: 10, users }, 0).await;
+    }
+    for sessions in options.pick(vec![100, 1_000, 10_000], vec![32]) {
+        one("sessions", options, Shape { realms: 1, clients: 10, users: 100 }, sessions).await;
+    }
+}
+
+async fn one(axis: &str, options: &Options, shape: Shape, sessions: usize) {
+    let home = tempfile::Builder::new()
+        .prefix("scale-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .expect("a directory for the store");
+    let begin = Instant::now();
+    let plan: Rc<Plan> = Rc::new(seed::seed(home.path(), shape));
+    let seeded = begin.elapsed().as_secs_f64();
+    let mut server = Server::start(home.path(), &plan.certs_path).await;
+    let cast = Cast { plan: plan.clone(), seen: Seen::default(), seed: options.seed };
+    let (size, tokens) = match axis {
+        "realms" => (shape.realms, tokens(options, &server, &mut cast.client_credentials(CALLERS)).await),
+        "clients" => (shape.clients, tokens(options, &server, &mut cast.client_credentials(CALLERS)).await),
+        "users" => (shape.users, tokens(options, &server, &mut cast.client_credentials(CALLERS)).await),
+        _ => {
+            let mut callers = cast.refreshes(server.address, CALLERS, sessions, false).await;
+            // The start of a server that finds all these sessions.
+            server.stop();
+            server = Server::start(home.path(), &plan.certs_path).await;
+            (sessions, tokens(options, &server, &mut callers).await)
+        }
+    };
+    let (start, resident) = (server.until_first_answer.as_secs_f64() * 1000.0, server.resident());
+    let (token, ratio) = tokens;
+    println!("{:<38} {seeded:>9.1} {start:>11.1} {token:>12.1} {ratio:>10.3} {resident:>10.1}", format!("{size} {axis}"));
+    server.stop();
+}
+
+/// CPU microseconds of one token, and the same as a multiple of S. Every realm and client is met before it counts.
+async fn tokens<C: Caller>(options: &Options, server: &Server, callers: &mut [C]) -> (f64, f64) {
+    let times = options.pick(500, 4);
+    cost(server.pid(), server.address, callers, times).await;
+    let (mut costs, mut signs) = (Vec::new(), Vec::new());
+    for _ in 0..options.pick(3, 1) {
+        signs.push(yardstick::rsa_sign(1));
+        costs.push(cost(server.pid(), server.address, callers, times).await);
+    }
+    let (token, sign) = (median(&mut costs), median(&mut signs));
+    (token, token / sign)
+}

@@ -1,0 +1,117 @@
+//! The process under test: `keywright serve` on sled with its normal logging, and what Linux says that it uses.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running server. Killed when it is dropped, unless it was stopped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    /// What it logs, in a file of this start alone.
+    pub log: PathBuf,
+    /// From the start of the process to its first complete 200.
+    pub until_first_answer: Duration,
+}
+
+impl Server {
+    /// Starts `keywright serve` in the working directory `home`, where its `data` and `keys` are, and waits for the first 200
+    /// from `path`. Its log goes to a file there, as JSON.
+    pub async fn start(home: &Path, path: &str) -> Self {
+        let address = address_of(home);
+        let log_path = home.join(format!("server-{}.log", unused_number(home)));
+        let log = File::create(&log_path).expect("the log file can be written");
+        let begin = Instant::now();
+        let child = Command::new(env!("CARGO_BIN_EXE_keywright"))
+            .arg("serve")
+            .args(["--http-host", "127.0.0.1", "--http-port", &address.port().to_string(), "--management-port", "off"])
+            .current_dir(home)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file handle can be copied"))
+            .stderr(log)
+            .spawn()
+            .expect("the server's binary was built with this bench");
+        let mut server = Self { child, address, log: log_path, until_first_answer: Duration::ZERO };
+        server.wait_for_first_answer(path).await;
+        server.until_first_answer = begin.elapsed();
+        server
+    }
+
+    async fn wait_for_first_answer(&mut self, path: &str) {
+        let begin = Instant::now();
+        loop {
+            if let Ok(mut connection) = super::http::Connection::open(self.address).await
+                && let Ok(answer) = connection.get(path).await
+                && answer.status == 200
+            {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+                let log = fs::read_to_string(&self.log).unwrap_or_default();
+                panic!("the server ended at once with {status}:\n{log}");
+            }
+            assert!(begin.elapsed() < Duration::from_mins(1), "the server gives no answer");
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory, MiB.
+    pub fn resident(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux names the resident size");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number of KiB") / 1024.0
+    }
+
+    /// Ends the server as an operator would, so that the store closes.
+    pub fn stop(mut self) {
+        let pid = self.pid().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill is installed");
+        let status = self.child.wait().expect("the server ends");
+        assert!(status.success(), "the server ended with {status}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// CPU microseconds that all threads of a process used so far.
+pub fn cpu(pid: u32) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
+    tasks.flatten().filter_map(|task| schedstat(task.path().join("schedstat")).ok()).sum()
+}
+
+/// The first figure of a schedstat file, in microseconds.
+pub fn schedstat(file: impl AsRef<Path>) -> io::Result<f64> {
+    let text = fs::read_to_string(file)?;
+    let nanoseconds: f64 = text.split(' ').next().and_then(|figure| figure.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(nanoseconds / 1000.0)
+}
+
+/// A number that no log in `home` has.
+fn unused_number(home: &Path) -> usize {
+    (1..usize::MAX)
+        .find(|number| !home.join(format!("server-{number}.log")).exists())
+        .expect("there are enough numbers")
+}
+
+/// The address of all servers in this working directory: the issuer names its port, and tokens outlive the process.
+fn address_of(home: &Path) -> SocketAddr {
+    let file = home.join("address");
+    if let Some(address) = fs::read_to_string(&file).ok().and_then(|address| address.parse().ok()) {
+        return address;
+    }
+    let address = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port is free");
+    fs::write(file, address.to_string()).expect("a file can be written");
+    address
+}

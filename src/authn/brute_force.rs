@@ -1,0 +1,187 @@
+//! Brute force protection: counts the failures of a user and locks him for a while or for good, by the realm's settings and
+//! Keycloak's arithmetic. Counting and judging happen in one transaction on one document, so parallel attempts count exactly.
+
+use std::net::IpAddr;
+
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::model::login_failures::LoginFailures;
+use crate::model::realm::Realm;
+use crate::store::StoreError;
+use crate::store::txn::{Reader, Sessions, Txn};
+
+/// Failures are remembered longer than they count, so that a lock never outlives its document.
+const FORGET_GRACE_SECONDS: i64 = 3600;
+
+/// What a failure led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    Counted,
+    /// No login for a while.
+    LockedTemporarily,
+    /// The account must be disabled.
+    LockedPermanently,
+}
+
+/// Whether the user may not even try now. Tells nothing to the caller: a locked user looks like a wrong password.
+///
+/// # Errors
+/// When the store fails.
+pub async fn is_locked(reader: &mut impl Reader, realm: &Realm, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+    if !realm.brute_force_protected {
+        return Ok(false);
+    }
+    Ok(reader.login_failures().get(&realm.id, user).await?.is_some_and(|failures| locked_at(&failures, now)))
+}
+
+/// Counts a failure. An attempt while locked does not count.
+///
+/// # Errors
+/// When the store fails.
+pub async fn fail(
+    txn: &mut Txn<'_, Sessions>,
+    realm: &Realm,
+    user: &UserId,
+    address: IpAddr,
+    now: Timestamp,
+) -> Result<Verdict, StoreError> {
+    let mut failures = txn.login_failures().get(&realm.id, user).await?.unwrap_or_default();
+    if locked_at(&failures, now) {
+        return Ok(Verdict::LockedTemporarily);
+    }
+    let verdict = count(&mut failures, realm, address, now);
+    let kept = realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds) + FORGET_GRACE_SECONDS;
+    txn.login_failures().put(&realm.id, user, &failures, now + kept);
+    Ok(verdict)
+}
+
+/// Forgets the failures after a login.
+///
+/// # Errors
+/// When the store fails.
+pub async fn succeed(txn: &mut Txn<'_, Sessions>, realm: &Realm, user: &UserId) -> Result<(), StoreError> {
+    if realm.brute_force_protected && txn.login_failures().get(&realm.id, user).await?.is_some() {
+        txn.login_failures().delete(&realm.id, user);
+    }
+    Ok(())
+}
+
+fn locked_at(failures: &LoginFailures, now: Timestamp) -> bool {
+    failures.failed_login_not_before.is_some_and(|until| now < until)
+}
+
+fn count(failures: &mut LoginFailures, realm: &Realm, address: IpAddr, now: Timestamp) -> Verdict {
+    let permanent_only = realm.permanent_lockout && realm.max_temporary_lockouts == 0;
+    let since_last = failures.last_failure.map(|last| now.millis() - last.millis());
+    if !permanent_only && since_last.is_some_and(|millis| millis > realm.max_delta_time_seconds.saturating_mul(1000)) {
+        *failures = LoginFailures::default();
+    }
+    failures.last_failure = Some(now);
+    failures.last_ip_failure = address.to_string();
+    failures.num_failures += 1;
+
+    let mut wait = if permanent_only { 0 } else { wait_seconds(realm, failures.num_failures) };
+    let too_quick = wait == 0 && since_last.is_some_and(|millis| millis < realm.quick_login_check_milli_seconds);
+    if too_quick {
+        wait = realm.minimum_quick_login_wait_seconds;
+    } else if wait > 0 {
+        failures.num_temporary_lockouts += 1;
+    }
+    let lockouts_left = !realm.permanent_lockout || failures.num_temporary_lockouts <= realm.max_temporary_lockouts;
+    let wait = wait.min(realm.max_failure_wait_seconds);
+    let locks = wait > 0 && (too_quick || lockouts_left);
+    if locks {
+        failures.failed_login_not_before = Some(Timestamp::from_seconds(now.seconds() + wait));
+    }
+    let for_good = if permanent_only { failures.num_failures >= realm.failure_factor } else { !lockouts_left };
+    if realm.permanent_lockout && for_good {
+        Verdict::LockedPermanently
+    } else if locks {
+        Verdict::LockedTemporarily
+    } else {
+        Verdict::Counted
+    }
+}
+
+/// How long the n-th failure locks, before the cap: in steps of whole factors, or growing with each failure.
+fn wait_seconds(realm: &Realm, failures: i64) -> i64 {
+    let factor = realm.failure_factor.max(1);
+    if failures < factor {
+        return 0;
+    }
+    let times = if realm.brute_force_strategy == "LINEAR" { 1 + failures - factor } else { failures / factor };
+    realm.wait_increment_seconds.saturating_mul(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::{RealmId, RoleId};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn realm(change: impl FnOnce(&mut Realm)) -> Realm {
+        let mut realm = Realm::new(RealmId::from("r"), "r", RoleId::from("d"));
+        (realm.brute_force_protected, realm.failure_factor, realm.quick_login_check_milli_seconds) = (true, 2, 0);
+        change(&mut realm);
+        realm
+    }
+
+    /// The verdicts of failures that are `gap` milliseconds apart, and what is known in the end.
+    fn fail_times(realm: &Realm, times: i64, gap: i64) -> (Vec<Verdict>, LoginFailures) {
+        let mut failures = LoginFailures::default();
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let verdicts = (0..times).map(|n| count(&mut failures, realm, address, Timestamp(NOW.0 + n * gap))).collect();
+        (verdicts, failures)
+    }
+
+    #[test]
+    fn the_second_failure_locks_for_a_minute_as_recorded() {
+        let (verdicts, failures) = fail_times(&realm(|_| {}), 2, 10);
+        assert_eq!(verdicts, [Verdict::Counted, Verdict::LockedTemporarily]);
+        assert_eq!((failures.num_failures, failures.num_temporary_lockouts), (2, 1));
+        assert_eq!(failures.failed_login_not_before, Some(NOW + 60));
+    }
+
+    #[test]
+    fn two_failures_in_quick_succession_lock_without_counting_as_a_lockout() {
+        let realm = realm(|realm| {
+            (realm.failure_factor, realm.quick_login_check_milli_seconds, realm.minimum_quick_login_wait_seconds) = (30, 100_000, 7);
+        });
+        let (verdicts, failures) = fail_times(&realm, 2, 10);
+        assert_eq!(verdicts, [Verdict::Counted, Verdict::LockedTemporarily]);
+        assert_eq!((failures.num_temporary_lockouts, failures.failed_login_not_before), (0, Some(NOW + 7)));
+    }
+
+    #[test]
+    fn permanent_lockout_comes_at_the_factor() {
+        let (verdicts, failures) = fail_times(&realm(|realm| realm.permanent_lockout = true), 2, 10);
+        assert_eq!(verdicts, [Verdict::Counted, Verdict::LockedPermanently]);
+        assert_eq!(failures.num_temporary_lockouts, 0);
+    }
+
+    #[test]
+    fn mixed_lockout_becomes_permanent_after_the_allowed_temporary_ones() {
+        use Verdict::{Counted, LockedPermanently, LockedTemporarily};
+
+        let realm = realm(|realm| (realm.permanent_lockout, realm.max_temporary_lockouts) = (true, 1));
+        let (verdicts, _) = fail_times(&realm, 4, 10_000);
+        assert_eq!(verdicts, [Counted, LockedTemporarily, LockedPermanently, LockedPermanently]);
+    }
+
+    #[test]
+    fn the_wait_grows_by_the_strategy_and_is_capped() {
+        let multiple = realm(|_| {});
+        assert_eq!([1, 2, 3, 4].map(|n| wait_seconds(&multiple, n)), [0, 60, 60, 120]);
+        let linear = realm(|realm| "LINEAR".clone_into(&mut realm.brute_force_strategy));
+        assert_eq!([1, 2, 3, 4].map(|n| wait_seconds(&linear, n)), [0, 60, 120, 180]);
+        let (_, failures) = fail_times(&realm(|realm| realm.max_failure_wait_seconds = 30), 2, 10);
+        assert_eq!(failures.failed_login_not_before, Some(NOW + 30));
+    }
+
+    #[test]
+    fn old_failures_do_not_count() {
+        let (verdicts, failures) = fail_times(&realm(|realm| realm.max_delta_time_seconds = 5), 3, 6_000);
+        assert_eq!((verdicts.last(), failures.num_failures), (Some(&Verdict::Counted), 1));
+    }
+}

@@ -1,0 +1,12 @@
+//! The ground floor: time, randomness, identifiers, secrets and the cryptographic primitives that are not JOSE.
+//! Nothing here knows what a realm is.
+
+pub mod clock;
+pub mod digest;
+pub mod env;
+pub mod id;
+pub mod password_hash;
+pub mod random;
+pub mod seal;
+pub mod secret;
+pub mod totp;

@@ -1,0 +1,120 @@
+//! A realm as requests see it: settings, keys, roles and client scopes, read and parsed once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Mutex;
+
+use crate::base::id::{ClientId, ClientScopeId, RealmId};
+use crate::base::seal::Sealer;
+use crate::keyring::{KeyError, Keyring};
+use crate::model::authentication::Authentication;
+use crate::model::client_scope::ClientScope;
+use crate::model::component::Component;
+use crate::model::realm::Realm;
+use crate::model::role::{Role, RoleContainer};
+use crate::model::user_profile::UserProfile;
+use crate::store::txn::Reader as _;
+use crate::store::{Store, StoreError};
+
+use super::client::CompiledClient;
+use super::roles::RoleGraph;
+use super::scope::CompiledScope;
+
+/// Clients of one realm that are compiled at the same time; the others wait for their turn.
+const COMPILING: usize = 16;
+
+/// A realm as requests see it. Immutable; a change makes a new one.
+pub struct CompiledRealm {
+    pub realm: Realm,
+    pub keyring: Keyring,
+    pub roles: RoleGraph,
+    pub profile: UserProfile,
+    /// The aliases of the required actions that are enabled.
+    pub enabled_actions: HashSet<String>,
+    scopes: HashMap<ClientScopeId, Arc<CompiledScope>>,
+    /// The store's epoch of the realm when this was read.
+    pub(super) epoch: u64,
+    /// Clients that somebody asked for. Only clients that exist are kept, so their number is the administrator's.
+    pub(super) clients: RwLock<HashMap<String, Arc<CompiledClient>>>,
+    pub(super) compiling: [Mutex<()>; COMPILING],
+}
+
+/// What a realm is compiled from.
+#[derive(Default)]
+pub struct RealmParts {
+    pub realm: Realm,
+    pub components: Vec<Component>,
+    pub roles: Vec<Role>,
+    pub client_scopes: Vec<ClientScope>,
+    pub profile: UserProfile,
+    pub authentication: Authentication,
+    /// The public names of the clients that own roles.
+    pub client_ids: HashMap<ClientId, Arc<str>>,
+}
+
+impl RealmParts {
+    /// Reads what belongs to `realm`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn read(store: &Store, realm: Realm) -> Result<Self, StoreError> {
+        let mut peek = store.peek();
+        let id = &realm.id;
+        let (components, roles) = (peek.components().list(id).await?, peek.roles().list(id).await?);
+        let (client_scopes, profile) = (peek.client_scopes().list(id).await?, peek.user_profiles().get(id).await?);
+        let owners: HashSet<ClientId> = roles.iter().filter_map(owner).cloned().collect();
+        let mut client_ids = HashMap::with_capacity(owners.len());
+        for owner in owners {
+            if let Some(client) = peek.clients().get(id, &owner).await? {
+                client_ids.insert(owner, Arc::from(client.client_id));
+            }
+        }
+        let authentication = peek.authentication().get(id).await?;
+        Ok(Self { realm, components, roles, client_scopes, profile, authentication, client_ids })
+    }
+}
+
+fn owner(role: &Role) -> Option<&ClientId> {
+    match &role.container {
+        RoleContainer::Realm => None,
+        RoleContainer::Client(client) => Some(client),
+    }
+}
+
+impl CompiledRealm {
+    /// Compiles a realm.
+    ///
+    /// # Errors
+    /// When a key provider has no usable key.
+    pub fn new(parts: RealmParts, sealer: &Sealer, epoch: u64) -> Result<Self, KeyError> {
+        let roles = RoleGraph::new(parts.roles, &parts.client_ids);
+        let oidc = parts.client_scopes.iter().filter(|scope| scope.protocol == "openid-connect");
+        let enabled_actions = parts.authentication.required_actions.into_iter().filter(|action| action.enabled);
+        Ok(Self {
+            enabled_actions: enabled_actions.map(|action| action.alias).collect(),
+            keyring: Keyring::open(&parts.realm.id, &parts.components, sealer)?,
+            scopes: oidc.map(|scope| (scope.id.clone(), Arc::new(CompiledScope::new(scope, &roles)))).collect(),
+            roles,
+            profile: parts.profile,
+            realm: parts.realm,
+            epoch,
+            clients: RwLock::default(),
+            compiling: Default::default(),
+        })
+    }
+
+    pub fn id(&self) -> &RealmId {
+        &self.realm.id
+    }
+
+    /// A client scope of the protocol OpenID Connect.
+    pub fn scope(&self, id: &ClientScopeId) -> Option<&Arc<CompiledScope>> {
+        self.scopes.get(id)
+    }
+
+    /// A client that was compiled before.
+    pub(super) fn known_client(&self, client_id: &str) -> Option<Arc<CompiledClient>> {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner).get(client_id).cloned()
+    }
+}

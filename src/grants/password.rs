@@ -1,0 +1,199 @@
+//! `grant_type=password` (RFC 6749 §4.3): the client hands over a user's name and password, and a one-time password where the
+//! user has a generator. The order of the refusals is Keycloak's: the state of an account shows only after the right password,
+//! and a locked account looks like a wrong one. Every attempt costs one hash.
+
+use std::sync::Arc;
+
+use crate::authn::brute_force::{self, Verdict};
+use crate::authn::otp::{self, Accepted};
+use crate::authn::password::{self, Candidate};
+use crate::authn::required_action;
+use crate::base::id::CredentialId;
+use crate::base::password_hash::Overloaded;
+use crate::compiled::CompiledClient;
+use crate::model::credential::CredentialKind;
+use crate::model::realm::Realm;
+use crate::model::user::User;
+use crate::model::user_session::UserSession;
+use crate::oauth::error::OAuthError;
+use crate::sessions;
+use crate::store::StoreError;
+use crate::store::txn::{Configuration, Reader as _, Sessions, Txn};
+use crate::tokens::authorization::{Authorization, GrantKind, Subject};
+
+use super::{GrantContext, Outcome, new_session, requested_scope};
+
+/// How often a login starts over because the credentials changed while the hash was computed.
+const ATTEMPTS: usize = 3;
+
+/// The attribute by which Keycloak remembers why it disabled a user.
+const DISABLED_REASON: (&str, &str) = ("disabledReason", "permanentLockout");
+
+pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -> Result<Authorization, OAuthError> {
+    if !client.client.direct_access_grants_enabled {
+        return Err(OAuthError::direct_grants_off());
+    }
+    if client.client.consent_required {
+        return Err(OAuthError::consent_required());
+    }
+    let scope = requested_scope(cx, client)?;
+    let username = cx.params.get("username").ok_or_else(OAuthError::username_missing)?;
+
+    for _ in 0..ATTEMPTS {
+        let candidate = right_password(cx, username).await?;
+        let code = one_time_password(cx, &candidate).await?;
+        let session = new_session(cx, client, &candidate.user.id, &scope);
+        let (known, new, code) = (&candidate, &session, code.as_ref());
+        match cx.store.sessions(|txn| Box::pin(sign_in(txn, cx, known, code, new))).await? {
+            Ok(Some(subject)) => {
+                return Ok(Authorization {
+                    realm: Arc::clone(cx.realm),
+                    client: Arc::clone(client),
+                    subject,
+                    session: sessions::part(&session, &client.client.id, sessions::first_of_chain(cx.env, &cx.realm.realm)),
+                    scope,
+                    grant: GrantKind::Password,
+                    auth_time: None,
+                    nonce: None,
+                    acr: "1".to_owned(),
+                    client_address: cx.client_address,
+                });
+            }
+            Ok(None) => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    Err(OAuthError::invalid_user_credentials().because("the credentials kept changing during the login"))
+}
+
+/// The user whose password was presented.
+async fn right_password(cx: &GrantContext<'_>, username: &str) -> Result<Candidate, OAuthError> {
+    let realm = &cx.realm.realm;
+    let mut peek = cx.store.peek();
+    let candidate = password::candidate(&mut peek, realm, username).await?;
+    let locked = match &candidate {
+        Some(candidate) => {
+            locked_for_good(realm, &candidate.user) || brute_force::is_locked(&mut peek, realm, &candidate.user.id, cx.now).await?
+        }
+        None => false,
+    };
+    let judged = candidate.as_ref().filter(|_| !locked);
+    let right = password::verify(cx.hashing, judged, cx.params.get("password"))
+        .await
+        .map_err(|Overloaded| OAuthError::overloaded())?;
+    match candidate {
+        Some(candidate) if right => Ok(candidate),
+        Some(_) if locked => Err(OAuthError::invalid_user_credentials().because("locked by brute force protection")),
+        Some(candidate) => Err(failed(cx, &candidate, "wrong password").await?),
+        None => Err(OAuthError::invalid_user_credentials().because("unknown user")),
+    }
+}
+
+/// The one-time password of a user who has a generator; `None` for others. A HOTP counter has moved when this returns.
+async fn one_time_password(cx: &GrantContext<'_>, candidate: &Candidate) -> Result<Option<Accepted>, OAuthError> {
+    if !candidate.credentials.has_otp() || !candidate.user.enabled {
+        return Ok(None);
+    }
+    let presented = cx.params.get("otp").or_else(|| cx.params.get("totp")).unwrap_or_default();
+    match otp::check(cx.sealer, &cx.realm.realm, &candidate.credentials, presented, cx.now) {
+        Some(Accepted::Hotp { credential, next }) => {
+            let (credential, checked) = (&credential, candidate);
+            let moved = cx.store.configuration(|txn| Box::pin(move_counter(txn, cx, checked, credential, next))).await?;
+            if moved { Ok(None) } else { Err(OAuthError::invalid_user_credentials().because("the HOTP counter moved meanwhile")) }
+        }
+        Some(accepted) => Ok(Some(accepted)),
+        None => Err(failed(cx, candidate, "wrong or missing one-time password").await?),
+    }
+}
+
+/// Moves a HOTP counter past the code that was presented. `false`: the credentials are no longer what was checked.
+async fn move_counter(
+    txn: &mut Txn<'_, Configuration>,
+    cx: &GrantContext<'_>,
+    checked: &Candidate,
+    generator: &CredentialId,
+    next: u64,
+) -> Result<bool, StoreError> {
+    let (realm, user) = (&cx.realm.realm.id, &checked.user.id);
+    let mut credentials = txn.credentials().get(realm, user).await?;
+    if credentials != checked.credentials {
+        return Ok(false);
+    }
+    for credential in credentials.0.iter_mut().filter(|credential| credential.id == *generator) {
+        if let CredentialKind::Otp { counter, .. } = &mut credential.kind {
+            *counter = next;
+        }
+    }
+    txn.credentials().put(realm, user, &credentials);
+    Ok(true)
+}
+
+/// Counts a failure of a known user; the refusal to answer with.
+async fn failed(cx: &GrantContext<'_>, candidate: &Candidate, cause: &'static str) -> Result<OAuthError, StoreError> {
+    let (realm, user) = (&cx.realm.realm, &candidate.user.id);
+    if realm.brute_force_protected {
+        let verdict = cx
+            .store
+            .sessions(|txn| Box::pin(async move { brute_force::fail(txn, realm, user, cx.client_address, cx.now).await }))
+            .await?;
+        if verdict == Verdict::LockedPermanently {
+            cx.store.configuration(|txn| Box::pin(disable(txn, cx, candidate))).await?;
+        }
+    }
+    Ok(OAuthError::invalid_user_credentials().because(cause))
+}
+
+/// Whether the account was disabled by brute force protection, which says so as little as a temporary lock does.
+fn locked_for_good(realm: &Realm, user: &User) -> bool {
+    let (name, reason) = DISABLED_REASON;
+    let reasons = user.attributes.get(name).map(Vec::as_slice).unwrap_or_default();
+    realm.brute_force_protected && !user.enabled && reasons.iter().any(|text| text == reason)
+}
+
+/// Permanent lockout: the account is disabled until an administrator enables it.
+async fn disable(txn: &mut Txn<'_, Configuration>, cx: &GrantContext<'_>, candidate: &Candidate) -> Result<(), StoreError> {
+    let realm = &cx.realm.realm;
+    if let Some(old) = txn.users().get(&realm.id, &candidate.user.id).await? {
+        let mut user = old.clone();
+        user.enabled = false;
+        user.attributes.insert(DISABLED_REASON.0.to_owned(), vec![DISABLED_REASON.1.to_owned()]);
+        txn.users().put(&realm.id, &old, &user, !realm.duplicate_emails_allowed);
+    }
+    Ok(())
+}
+
+/// Starts the session if the account allows it. `None`: the user or his password is no longer what was checked.
+async fn sign_in(
+    txn: &mut Txn<'_, Sessions>,
+    cx: &GrantContext<'_>,
+    checked: &Candidate,
+    code: Option<&Accepted>,
+    session: &UserSession,
+) -> Outcome<Option<Subject>> {
+    let realm = &cx.realm.realm;
+    let Some(user) = txn.users().get(&realm.id, &checked.user.id).await? else { return Ok(Ok(None)) };
+    let credentials = txn.credentials().get(&realm.id, &user.id).await?;
+    if user != checked.user || credentials.password() != checked.credentials.password() {
+        return Ok(Ok(None));
+    }
+    if brute_force::is_locked(txn, realm, &user.id, cx.now).await? {
+        return Ok(Err(OAuthError::invalid_user_credentials().because("locked by brute force protection")));
+    }
+    if !user.enabled {
+        return Ok(Err(OAuthError::account_disabled()));
+    }
+    if let Some(Accepted::Totp { step, until }) = code
+        && !otp::spend(txn, realm, step, *until, cx.now).await?
+    {
+        if realm.brute_force_protected {
+            brute_force::fail(txn, realm, &user.id, cx.client_address, cx.now).await?;
+        }
+        return Ok(Err(OAuthError::invalid_user_credentials().because("the one-time password was used before")));
+    }
+    brute_force::succeed(txn, realm, &user.id).await?;
+    if required_action::is_pending(cx.realm, &user) {
+        return Ok(Err(OAuthError::account_not_set_up()));
+    }
+    sessions::insert(txn, realm, session);
+    Ok(Ok(Some(Subject::load(txn, &realm.id, user).await?)))
+}

@@ -1,0 +1,232 @@
+//! Why a rule refused. A small enum of kinds; the texts are Keycloak's and each stands here once, for the REST API to render.
+
+use std::borrow::Cow;
+
+use crate::base::seal::CannotOpen;
+use crate::model::user_profile::Violation;
+use crate::store::StoreError;
+
+/// A refusal of the administration rules, or the failure of what they stand on.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// Nothing has this id or name (404).
+    #[error("{0}")]
+    NotFound(Refusal),
+    /// Something else has it already (409).
+    #[error("{0}")]
+    Conflict(Refusal),
+    /// The request breaks a rule (400).
+    #[error("{0}")]
+    Invalid(Refusal),
+    /// The user breaks rules of the realm's user profile (400).
+    #[error("the user profile is not met: {}", .0.iter().map(|violation| violation.message).collect::<Vec<_>>().join(", "))]
+    Profile(Vec<Violation>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sealed(#[from] CannotOpen),
+}
+
+/// The three shapes in which Keycloak's Admin REST API words a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// `{"errorMessage": …}`
+    #[error("{0}")]
+    Message(Cow<'static, str>),
+    /// `{"error": …}`
+    #[error("{0}")]
+    Error(Cow<'static, str>),
+    /// `{"error": code, "error_description": description}`
+    #[error("{code}: {description}")]
+    Described { code: &'static str, description: Cow<'static, str> },
+}
+
+fn missing(text: &'static str) -> ManageError {
+    ManageError::NotFound(Refusal::Error(Cow::Borrowed(text)))
+}
+
+fn taken(text: impl Into<Cow<'static, str>>) -> ManageError {
+    ManageError::Conflict(Refusal::Message(text.into()))
+}
+
+fn message(text: impl Into<Cow<'static, str>>) -> ManageError {
+    ManageError::Invalid(Refusal::Message(text.into()))
+}
+
+fn error(text: impl Into<Cow<'static, str>>) -> ManageError {
+    ManageError::Invalid(Refusal::Error(text.into()))
+}
+
+fn described(code: &'static str, description: impl Into<Cow<'static, str>>) -> ManageError {
+    ManageError::Invalid(Refusal::Described { code, description: description.into() })
+}
+
+/// A rename that meets another record where Keycloak leaves the answer to its database.
+fn duplicate_resource() -> ManageError {
+    ManageError::Conflict(Refusal::Described { code: "conflict", description: Cow::Borrowed("Duplicate resource error") })
+}
+
+/// One constructor per text.
+impl ManageError {
+    pub fn no_realm() -> Self {
+        missing("Realm not found.")
+    }
+    pub fn realm_exists(name: &str) -> Self {
+        taken(format!("Realm {name} already exists"))
+    }
+    pub fn realm_name_taken() -> Self {
+        taken("Realm with same name exists")
+    }
+    pub fn master_realm() -> Self {
+        message("Can't remove master realm")
+    }
+    pub fn realm_name_missing() -> Self {
+        message("Realm name cannot be empty")
+    }
+    /// In an id or a name that becomes part of URLs.
+    pub fn reserved_character(character: char) -> Self {
+        error(format!("Character '{character}' not allowed."))
+    }
+    pub fn realm_settings(reason: &str) -> Self {
+        message(format!("Failed to update realm: {reason}"))
+    }
+
+    pub fn no_client() -> Self {
+        missing("Could not find client")
+    }
+    pub fn client_exists(client_id: &str) -> Self {
+        taken(format!("Client {client_id} already exists"))
+    }
+    pub fn client_id_taken() -> Self {
+        duplicate_resource()
+    }
+    pub fn client_id_blank() -> Self {
+        described("invalid_input", "Client ID cannot be blank")
+    }
+    pub fn client_url(problem: impl Into<Cow<'static, str>>) -> Self {
+        described("invalid_input", problem)
+    }
+    pub fn client_protocol(protocol: &str) -> Self {
+        described("invalid_input", format!("Invalid protocol: {protocol}"))
+    }
+    pub fn built_in_client() -> Self {
+        described("invalid_request", "Could not delete client")
+    }
+
+    pub fn no_client_scope() -> Self {
+        missing("Could not find client scope")
+    }
+    /// As default or optional scope of a client.
+    pub fn no_such_scope() -> Self {
+        missing("Client scope not found")
+    }
+    pub fn client_scope_exists(name: &str) -> Self {
+        taken(format!("Client Scope {name} already exists"))
+    }
+    pub fn client_scope_name(name: &str) -> Self {
+        message(format!("Unexpected name \"{name}\" for ClientScope"))
+    }
+    pub fn client_scope_protocol() -> Self {
+        message("Unexpected protocol")
+    }
+
+    pub fn no_mapper() -> Self {
+        missing("Model not found")
+    }
+    pub fn no_mapper_type() -> Self {
+        missing("ProtocolMapper provider not found")
+    }
+    pub fn mapper_exists() -> Self {
+        taken("Protocol mapper exists with same name")
+    }
+
+    pub fn no_role() -> Self {
+        missing("Could not find role with id")
+    }
+    /// In a role mapping.
+    pub fn no_such_role() -> Self {
+        missing("Role not found")
+    }
+    pub fn no_composite() -> Self {
+        missing("Could not find composite role")
+    }
+    pub fn role_exists(name: &str) -> Self {
+        taken(format!("Role with name {name} already exists"))
+    }
+    pub fn role_name_taken() -> Self {
+        duplicate_resource()
+    }
+    pub fn role_name_missing() -> Self {
+        error("role has no name")
+    }
+    pub fn default_role(name: &str) -> Self {
+        message(format!("{name} is default role of the realm and cannot be removed."))
+    }
+    /// Keycloak accepts the circle and only stops walking in it; here it is refused before it exists.
+    pub fn composite_circle(name: &str) -> Self {
+        message(format!("Role {name} would contain itself"))
+    }
+
+    pub fn no_group() -> Self {
+        missing("Could not find group by id")
+    }
+    /// In a membership.
+    pub fn no_such_group() -> Self {
+        missing("Group not found")
+    }
+    pub fn group_path(path: &str) -> Self {
+        message(format!("Group {path} does not exist"))
+    }
+    pub fn group_name_missing() -> Self {
+        message("Group name is missing")
+    }
+    pub fn top_group_exists(name: &str) -> Self {
+        taken(format!("Top level group named '{name}' already exists."))
+    }
+    pub fn sibling_group_exists(name: &str) -> Self {
+        taken(format!("Sibling group named '{name}' already exists."))
+    }
+    pub fn group_circle(name: &str) -> Self {
+        message(format!("Group {name} cannot be moved below itself"))
+    }
+
+    pub fn no_user() -> Self {
+        missing("User not found")
+    }
+    pub fn username_missing() -> Self {
+        message("User name is missing")
+    }
+    pub fn username_taken() -> Self {
+        taken("User exists with same username")
+    }
+    pub fn email_taken() -> Self {
+        taken("User exists with same email")
+    }
+
+    pub fn no_credential() -> Self {
+        missing("Credential not found")
+    }
+
+    pub fn no_component() -> Self {
+        missing("Could not find component")
+    }
+    pub fn component_provider() -> Self {
+        error("Invalid provider type or no such provider")
+    }
+    pub fn component_config(problem: impl Into<Cow<'static, str>>) -> Self {
+        message(problem)
+    }
+
+    pub fn no_required_action() -> Self {
+        missing("Failed to find required action")
+    }
+
+    /// A user profile configuration that is not accepted.
+    pub fn user_profile(problem: &str) -> Self {
+        message(format!("[{problem}]"))
+    }
+    /// A value beyond what a record may hold.
+    pub fn too_large(what: &str) -> Self {
+        message(format!("{what} is too long"))
+    }
+}

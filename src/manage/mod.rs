@@ -1,0 +1,19 @@
+//! The rules of administration: defaults, uniqueness, referential integrity. Functions on a transaction, shared by REST,
+//! console, CLI, import and embedding; none of those has a rule of its own.
+//!
+//! Uniqueness hangs on index keys: a function looks first, to answer with the right text, and inserts with "must be new", so
+//! that of two concurrent callers one loses its commit, runs again, and then sees the other. Nothing here computes a hash or a
+//! key pair: transactions may run more than once, so both are made before and handed in.
+
+pub mod bootstrap;
+pub mod client_scopes;
+pub mod clients;
+pub mod components;
+pub mod defaults;
+pub mod error;
+pub mod groups;
+pub mod jobs;
+pub mod protocol_mappers;
+pub mod realms;
+pub mod roles;
+pub mod users;

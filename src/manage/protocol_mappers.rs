@@ -1,0 +1,136 @@
+//! Protocol mappers of a client or a client scope: unique by name and protocol, of a type that exists.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::env::Env;
+use crate::base::id::{ClientId, ClientScopeId, ProtocolMapperId, RealmId};
+use crate::model::protocol_mapper::{ProtocolMapper, TYPES};
+use crate::store::txn::{Configuration, Reader as _, Txn};
+
+use super::error::ManageError;
+use super::{client_scopes, clients};
+
+/// A mapper to add, or the new contents of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NewMapper {
+    pub name: String,
+    pub protocol: String,
+    pub protocol_mapper: String,
+    pub consent_required: bool,
+    pub config: BTreeMap<String, String>,
+}
+
+/// What holds mappers.
+#[derive(Clone, Debug)]
+pub enum MapperHolder {
+    Client(ClientId),
+    ClientScope(ClientScopeId),
+}
+
+/// Adds a mapper.
+///
+/// # Errors
+/// No such holder, an unknown type, a mapper of this name is there.
+pub async fn add(
+    txn: &mut Txn<'_, Configuration>,
+    env: &Env,
+    realm: &RealmId,
+    holder: &MapperHolder,
+    new: &NewMapper,
+) -> Result<ProtocolMapperId, ManageError> {
+    change(txn, realm, holder, |mappers| push(mappers, env, new)).await
+}
+
+/// Replaces the contents of a mapper.
+///
+/// # Errors
+/// No such holder or mapper, an unknown type, another mapper has the name.
+pub async fn update(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    holder: &MapperHolder,
+    id: &ProtocolMapperId,
+    new: &NewMapper,
+) -> Result<(), ManageError> {
+    change(txn, realm, holder, |mappers| {
+        let index = mappers.iter().position(|mapper| mapper.id == *id).ok_or_else(ManageError::no_mapper)?;
+        let others = mappers.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, mapper)| mapper);
+        mappers[index] = checked(new, others, id.clone())?;
+        Ok(())
+    })
+    .await
+}
+
+/// Removes a mapper.
+///
+/// # Errors
+/// No such holder or mapper.
+pub async fn remove(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    holder: &MapperHolder,
+    id: &ProtocolMapperId,
+) -> Result<(), ManageError> {
+    change(txn, realm, holder, |mappers| {
+        let index = mappers.iter().position(|mapper| mapper.id == *id).ok_or_else(ManageError::no_mapper)?;
+        mappers.remove(index);
+        Ok(())
+    })
+    .await
+}
+
+/// Appends a checked mapper with a fresh id.
+pub(super) fn push(mappers: &mut Vec<ProtocolMapper>, env: &Env, new: &NewMapper) -> Result<ProtocolMapperId, ManageError> {
+    let mapper = checked(new, mappers.iter(), ProtocolMapperId::random(env.random()))?;
+    let id = mapper.id.clone();
+    mappers.push(mapper);
+    Ok(id)
+}
+
+fn checked<'a>(
+    new: &NewMapper,
+    mut others: impl Iterator<Item = &'a ProtocolMapper>,
+    id: ProtocolMapperId,
+) -> Result<ProtocolMapper, ManageError> {
+    if !TYPES.contains(&new.protocol_mapper.as_str()) {
+        return Err(ManageError::no_mapper_type());
+    }
+    if others.any(|mapper| mapper.name == new.name && mapper.protocol == new.protocol) {
+        return Err(ManageError::mapper_exists());
+    }
+    Ok(ProtocolMapper {
+        id,
+        name: new.name.clone(),
+        protocol: new.protocol.clone(),
+        protocol_mapper: new.protocol_mapper.clone(),
+        consent_required: new.consent_required,
+        config: new.config.clone(),
+    })
+}
+
+async fn change<T>(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    holder: &MapperHolder,
+    edit: impl FnOnce(&mut Vec<ProtocolMapper>) -> Result<T, ManageError> + Send,
+) -> Result<T, ManageError> {
+    match holder {
+        MapperHolder::Client(id) => {
+            let old = clients::existing(txn, realm, id).await?;
+            let mut client = old.clone();
+            let answer = edit(&mut client.protocol_mappers)?;
+            txn.clients().put(realm, &old, &client);
+            Ok(answer)
+        }
+        MapperHolder::ClientScope(id) => {
+            let old = client_scopes::existing(txn, realm, id).await?;
+            let mut scope = old.clone();
+            let answer = edit(&mut scope.protocol_mappers)?;
+            txn.client_scopes().put(realm, &old, &scope);
+            Ok(answer)
+        }
+    }
+}

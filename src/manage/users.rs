@@ -1,0 +1,459 @@
+//! Users: names and addresses in lower case and unique, the realm's user profile, defaults at creation, credentials, roles,
+//! groups, required actions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::env::Env;
+use crate::base::id::{ClientId, CredentialId, GroupId, RealmId, RoleId, UserId};
+use crate::base::password_hash::PasswordHash;
+use crate::base::seal::Sealer;
+use crate::base::secret::Secret;
+use crate::model::client::Client;
+use crate::model::credential::{Credential, CredentialKind, secret_identity};
+use crate::model::realm::Realm;
+use crate::model::user::User;
+use crate::model::user_profile::{Editor, FIELDS, Violation, kept_attributes};
+use crate::store::txn::{Configuration, Reader as _, Txn};
+
+use super::error::ManageError;
+use super::{groups, realms, roles};
+
+/// The required action of a temporary password.
+pub const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
+
+/// What a user is to become, by the names of Keycloak's `UserRepresentation`. Absent fields get their default at creation and
+/// stay at an update, with one exception: where `attributes` are given, absent e-mail address and names are removed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UserSettings {
+    pub username: Option<String>,
+    /// Empty removes.
+    pub email: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub enabled: Option<bool>,
+    pub email_verified: Option<bool>,
+    pub attributes: Option<BTreeMap<String, Vec<String>>>,
+    pub required_actions: Option<Vec<String>>,
+}
+
+/// A user to create.
+#[derive(Clone, Debug, Default)]
+pub struct NewUser {
+    pub settings: UserSettings,
+    /// Paths of groups to join besides the realm's default groups.
+    pub groups: Vec<String>,
+    pub password: Option<NewPassword>,
+}
+
+/// A password whose hash was computed before the transaction.
+#[derive(Clone, Debug)]
+pub struct NewPassword {
+    pub hash: PasswordHash,
+    /// The user must replace it before anything else.
+    pub temporary: bool,
+}
+
+/// A one-time-password generator to give to a user.
+#[derive(Clone, Debug)]
+pub struct NewOtp {
+    pub user_label: Option<String>,
+    pub secret: Secret<String>,
+    pub secret_encoding: Option<String>,
+    /// `totp` or `hotp`.
+    pub sub_type: String,
+    pub digits: u32,
+    pub period: u32,
+    pub counter: u64,
+    pub algorithm: String,
+}
+
+/// Creates a user, with the default role, the default groups and the default required actions of the realm. He is disabled
+/// unless `enabled` says otherwise.
+///
+/// # Errors
+/// No such realm or group, no name, name or address are taken, the user profile is not met.
+pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &RealmId, new: &NewUser) -> Result<User, ManageError> {
+    let realm = realms::existing(txn, realm).await?;
+    let settings = &new.settings;
+    let username = match &settings.username {
+        _ if realm.registration_email_as_username && settings.email.is_some() => settings.email.as_deref(),
+        name => name.as_deref(),
+    };
+    let Some(username) = username.map(normalised).filter(|name| !name.is_empty()) else { return Err(ManageError::username_missing()) };
+
+    let mut user = blank(env, &realm, username);
+    apply(txn, &realm, &mut user, settings).await?;
+    check_free(txn, &realm, None, &user).await?;
+    user.required_actions = merged(default_actions(txn, &realm.id).await?, settings.required_actions.as_deref());
+    for path in &new.groups {
+        let group = groups::by_path(txn, &realm.id, path).await?.ok_or_else(|| ManageError::group_path(path))?;
+        add_missing(&mut user.groups, &[group.id]);
+    }
+    if let Some(password) = &new.password {
+        // Here a permanent password frees nobody of an obligation that came along with it.
+        if password.temporary {
+            add_missing(&mut user.required_actions, &[UPDATE_PASSWORD.to_owned()]);
+        }
+        put_password(txn, env, &realm.id, &user.id, &password.hash).await?;
+    }
+    txn.users().insert(&realm.id, &user, !realm.duplicate_emails_allowed);
+    Ok(user)
+}
+
+/// Changes a user.
+///
+/// # Errors
+/// No such user, the name may not change, name or address are taken, the user profile is not met.
+pub async fn update(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, settings: &UserSettings) -> Result<User, ManageError> {
+    let realm = realms::existing(txn, realm).await?;
+    let old = existing(txn, &realm.id, id).await?;
+    let mut user = old.clone();
+    if let Some(username) = settings.username.as_deref().map(normalised).filter(|name| *name != old.username) {
+        if !realm.edit_username_allowed {
+            return check_free(txn, &realm, Some(&old), &User { username, ..old.clone() })
+                .await
+                .and(Err(ManageError::Profile(vec![Violation::new("username", "error-user-attribute-read-only", &[])])));
+        }
+        user.username = username;
+    }
+    apply(txn, &realm, &mut user, settings).await?;
+    check_free(txn, &realm, Some(&old), &user).await?;
+    if let Some(actions) = &settings.required_actions {
+        user.required_actions = merged(Vec::new(), Some(actions));
+    }
+    txn.users().put(&realm.id, &old, &user, !realm.duplicate_emails_allowed);
+    Ok(user)
+}
+
+/// Switches a user on or off.
+///
+/// # Errors
+/// No such user.
+pub async fn set_enabled(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, enabled: bool) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| user.enabled = enabled).await
+}
+
+/// Refuses every token of the user that was issued before this moment (whole seconds since 1970).
+///
+/// # Errors
+/// No such user.
+pub async fn set_not_before(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, not_before: i64) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| user.not_before = not_before).await
+}
+
+/// Deletes a user and his credentials.
+///
+/// # Errors
+/// No such user.
+pub async fn delete(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId) -> Result<(), ManageError> {
+    let user = existing(txn, realm, id).await?;
+    txn.users().delete(realm, &user);
+    Ok(())
+}
+
+/// Replaces the password. A temporary one must be replaced by the user; a permanent one ends an obligation to replace it.
+///
+/// # Errors
+/// No such user.
+pub async fn set_password(
+    txn: &mut Txn<'_, Configuration>,
+    env: &Env,
+    realm: &RealmId,
+    id: &UserId,
+    password: &NewPassword,
+) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| note_temporary(user, password.temporary)).await?;
+    put_password(txn, env, realm, id, &password.hash).await
+}
+
+/// Gives the user a one-time-password generator.
+///
+/// # Errors
+/// No such user.
+pub async fn add_otp(
+    txn: &mut Txn<'_, Configuration>,
+    env: &Env,
+    sealer: &Sealer,
+    realm: &RealmId,
+    user: &UserId,
+    new: &NewOtp,
+) -> Result<CredentialId, ManageError> {
+    existing(txn, realm, user).await?;
+    let id = CredentialId::random(env.random());
+    let kind = CredentialKind::Otp {
+        secret: sealer.seal(env.random(), realm, &secret_identity(&id), new.secret.expose().as_bytes()),
+        secret_encoding: new.secret_encoding.clone(),
+        sub_type: new.sub_type.clone(),
+        digits: new.digits,
+        period: new.period,
+        counter: new.counter,
+        algorithm: new.algorithm.clone(),
+    };
+    let mut credentials = txn.credentials().get(realm, user).await?;
+    credentials
+        .0
+        .push(Credential { id: id.clone(), user_label: new.user_label.clone(), created: env.now(), kind });
+    txn.credentials().put(realm, user, &credentials);
+    Ok(id)
+}
+
+/// Takes a credential away.
+///
+/// # Errors
+/// No such user or credential.
+pub async fn remove_credential(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    user: &UserId,
+    id: &CredentialId,
+) -> Result<(), ManageError> {
+    existing(txn, realm, user).await?;
+    let mut credentials = txn.credentials().get(realm, user).await?;
+    let index = credentials.0.iter().position(|credential| credential.id == *id).ok_or_else(ManageError::no_credential)?;
+    credentials.0.remove(index);
+    txn.credentials().put(realm, user, &credentials);
+    Ok(())
+}
+
+/// Gives roles to a user; those that he has are ignored.
+///
+/// # Errors
+/// No such user or role.
+pub async fn add_roles(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, given: &[RoleId]) -> Result<(), ManageError> {
+    roles::check_all(txn, realm, given).await?;
+    change(txn, realm, id, |user| add_missing(&mut user.roles, given)).await
+}
+
+/// Takes roles from a user; those that he has not are ignored.
+///
+/// # Errors
+/// No such user.
+pub async fn remove_roles(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, taken: &[RoleId]) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| user.roles.retain(|role| !taken.contains(role))).await
+}
+
+/// Makes a user a member of a group.
+///
+/// # Errors
+/// No such user or group.
+pub async fn join_group(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, group: &GroupId) -> Result<(), ManageError> {
+    txn.groups().get(realm, group).await?.ok_or_else(ManageError::no_such_group)?;
+    change(txn, realm, id, |user| add_missing(&mut user.groups, std::slice::from_ref(group))).await
+}
+
+/// Ends a membership; no error if there is none.
+///
+/// # Errors
+/// No such user.
+pub async fn leave_group(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, group: &GroupId) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| user.groups.retain(|member_of| member_of != group)).await
+}
+
+/// Obliges a user to an action before he gets in again.
+///
+/// # Errors
+/// No such user.
+pub async fn add_required_action(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, alias: &str) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| add_missing(&mut user.required_actions, &[alias.to_owned()])).await
+}
+
+/// Frees a user of an action.
+///
+/// # Errors
+/// No such user.
+pub async fn remove_required_action(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    id: &UserId,
+    alias: &str,
+) -> Result<(), ManageError> {
+    change(txn, realm, id, |user| user.required_actions.retain(|action| action != alias)).await
+}
+
+/// The user name of a client's service account.
+pub fn service_account_name(client_id: &str) -> String {
+    format!("service-account-{}", client_id.to_lowercase())
+}
+
+/// Makes the user who stands for `client` in `client_credentials`, or renames him after his client.
+pub(super) async fn ensure_service_account(
+    txn: &mut Txn<'_, Configuration>,
+    env: &Env,
+    realm: &Realm,
+    client: &Client,
+) -> Result<(), ManageError> {
+    let username = service_account_name(&client.client_id);
+    let existing = txn.users().service_account(&realm.id, &client.id).await?;
+    if existing.as_ref().is_some_and(|user| user.username == username) {
+        return Ok(());
+    }
+    if txn.users().by_username(&realm.id, &username).await?.is_some() {
+        return Err(ManageError::username_taken());
+    }
+    if let Some(old) = existing {
+        txn.users().put(&realm.id, &old, &User { username, ..old.clone() }, !realm.duplicate_emails_allowed);
+    } else {
+        let user = User { enabled: true, service_account_client: Some(client.id.clone()), ..blank(env, realm, username) };
+        txn.users().insert(&realm.id, &user, !realm.duplicate_emails_allowed);
+    }
+    Ok(())
+}
+
+pub(super) async fn remove_service_account(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    client: &ClientId,
+) -> Result<(), ManageError> {
+    if let Some(user) = txn.users().service_account(realm, client).await? {
+        txn.users().delete(realm, &user);
+    }
+    Ok(())
+}
+
+/// A user with nothing but the realm's defaults.
+pub(super) fn blank(env: &Env, realm: &Realm, username: String) -> User {
+    User {
+        id: UserId::random(env.random()),
+        username,
+        first_name: None,
+        last_name: None,
+        email: None,
+        email_verified: false,
+        enabled: false,
+        created: env.now(),
+        attributes: BTreeMap::new(),
+        required_actions: Vec::new(),
+        not_before: 0,
+        roles: vec![realm.default_role.clone()],
+        groups: realm.default_groups.clone(),
+        service_account_client: None,
+    }
+}
+
+/// Writes what an administrator gave into `user` and holds it against the user profile. The name is the caller's.
+async fn apply(txn: &mut Txn<'_, Configuration>, realm: &Realm, user: &mut User, settings: &UserSettings) -> Result<(), ManageError> {
+    let profile = txn.user_profiles().get(&realm.id).await?;
+    let attributes = settings.attributes.as_ref();
+    // A field may also come as an attribute of its name; the field itself wins.
+    let field = |given: &Option<String>, name: &str| {
+        let text = given.clone().or_else(|| attributes?.get(name)?.first().cloned());
+        text.map(|text| text.trim().to_owned())
+    };
+    let settle = |field: Option<String>, stored: &mut Option<String>| match field {
+        Some(text) => *stored = Some(text).filter(|text| !text.is_empty()),
+        None if attributes.is_some() => *stored = None,
+        None => {}
+    };
+    settle(field(&settings.email, FIELDS[1]).map(|email| email.to_lowercase()), &mut user.email);
+    settle(field(&settings.first_name, FIELDS[2]), &mut user.first_name);
+    settle(field(&settings.last_name, FIELDS[3]), &mut user.last_name);
+    if let Some(attributes) = attributes {
+        check_bounds(attributes)?;
+        user.attributes = kept_attributes(&profile, attributes, Editor::Admin);
+        // Not even unmanaged attributes may say it while the realm speaks one language.
+        if !realm.internationalization_enabled {
+            user.attributes.remove("locale");
+        }
+    }
+    user.enabled = settings.enabled.unwrap_or(user.enabled);
+    user.email_verified = settings.email_verified.unwrap_or(user.email_verified);
+    if realm.registration_email_as_username && user.service_account_client.is_none() {
+        user.username = user.email.clone().unwrap_or_else(|| user.username.clone());
+    }
+    // A service account is nobody who fills in a profile.
+    let violations = if user.service_account_client.is_some() { Vec::new() } else { profile.violations(user, Editor::Admin) };
+    if violations.is_empty() { Ok(()) } else { Err(ManageError::Profile(violations)) }
+}
+
+/// What a user may carry along at the most, whatever the profile allows: his document is read at every token.
+fn check_bounds(attributes: &BTreeMap<String, Vec<String>>) -> Result<(), ManageError> {
+    let size: usize = attributes.iter().map(|(name, values)| name.len() + values.iter().map(String::len).sum::<usize>()).sum();
+    if size > 64 * 1024 { Err(ManageError::too_large("The set of attributes")) } else { Ok(()) }
+}
+
+/// Name and address must not belong to somebody else.
+async fn check_free(txn: &mut Txn<'_, Configuration>, realm: &Realm, old: Option<&User>, user: &User) -> Result<(), ManageError> {
+    if old.is_none_or(|old| old.username != user.username) && txn.users().by_username(&realm.id, &user.username).await?.is_some() {
+        return Err(ManageError::username_taken());
+    }
+    let Some(email) = user.email.as_ref().filter(|email| old.is_none_or(|old| old.email.as_ref() != Some(*email))) else { return Ok(()) };
+    if realm.duplicate_emails_allowed {
+        return Ok(());
+    }
+    // The index key decides between concurrent callers; the list knows those who came while the realm allowed duplicates.
+    let owner = txn.users().owner_of_email(&realm.id, email).await?.is_some_and(|owner| owner != user.id);
+    let others = txn.users().by_email(&realm.id, email, 2).await?.iter().any(|other| other.id != user.id);
+    if owner || others { Err(ManageError::email_taken()) } else { Ok(()) }
+}
+
+/// As Keycloak stores it.
+fn normalised(username: &str) -> String {
+    username.trim().to_lowercase()
+}
+
+async fn default_actions(txn: &mut Txn<'_, Configuration>, realm: &RealmId) -> Result<Vec<String>, ManageError> {
+    let authentication = txn.authentication().get(realm).await?;
+    let actions = authentication.required_actions.into_iter().filter(|action| action.enabled && action.default_action);
+    Ok(actions.map(|action| action.alias).collect())
+}
+
+fn merged(mut actions: Vec<String>, given: Option<&[String]>) -> Vec<String> {
+    add_missing(&mut actions, given.unwrap_or_default());
+    actions
+}
+
+fn add_missing<T: Clone + PartialEq>(list: &mut Vec<T>, items: &[T]) {
+    for item in items {
+        if !list.contains(item) {
+            list.push(item.clone());
+        }
+    }
+}
+
+fn note_temporary(user: &mut User, temporary: bool) {
+    user.required_actions.retain(|action| action != UPDATE_PASSWORD);
+    if temporary {
+        user.required_actions.push(UPDATE_PASSWORD.to_owned());
+    }
+}
+
+/// A new password takes the place, the id and the label of the old one.
+pub(super) async fn put_password(
+    txn: &mut Txn<'_, Configuration>,
+    env: &Env,
+    realm: &RealmId,
+    user: &UserId,
+    hash: &PasswordHash,
+) -> Result<(), ManageError> {
+    let mut credentials = txn.credentials().get(realm, user).await?;
+    let kind = CredentialKind::Password { hash: hash.clone() };
+    match credentials.0.iter_mut().find(|credential| matches!(credential.kind, CredentialKind::Password { .. })) {
+        Some(credential) => (credential.kind, credential.created) = (kind, env.now()),
+        None => credentials
+            .0
+            .push(Credential { id: CredentialId::random(env.random()), user_label: None, created: env.now(), kind }),
+    }
+    txn.credentials().put(realm, user, &credentials);
+    Ok(())
+}
+
+pub(super) async fn existing(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId) -> Result<User, ManageError> {
+    txn.users().get(realm, id).await?.ok_or_else(ManageError::no_user)
+}
+
+/// A change that touches neither name nor address.
+async fn change(
+    txn: &mut Txn<'_, Configuration>,
+    realm: &RealmId,
+    id: &UserId,
+    edit: impl FnOnce(&mut User) + Send,
+) -> Result<(), ManageError> {
+    let old = existing(txn, realm, id).await?;
+    let mut user = old.clone();
+    edit(&mut user);
+    txn.users().put(realm, &old, &user, false);
+    Ok(())
+}

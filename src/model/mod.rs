@@ -1,0 +1,18 @@
+//! What exists: plain values, no IO. Field names are those of Keycloak's representations, so that a stored document reads
+//! like the export that it came from.
+
+pub mod authentication;
+pub mod client;
+pub mod client_scope;
+pub mod component;
+pub mod credential;
+pub mod group;
+pub mod lifetimes;
+pub mod login_failures;
+pub mod protocol_mapper;
+pub mod realm;
+pub mod role;
+pub mod single_use;
+pub mod user;
+pub mod user_profile;
+pub mod user_session;

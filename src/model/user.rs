@@ -1,0 +1,38 @@
+//! A user, a service account among them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{ClientId, GroupId, RoleId, UserId};
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: UserId,
+    /// In lower case, as Keycloak stores it.
+    pub username: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    /// In lower case.
+    pub email: Option<String>,
+    #[serde(default)]
+    pub email_verified: bool,
+    pub enabled: bool,
+    #[serde(rename = "createdTimestamp")]
+    pub created: Timestamp,
+    #[serde(default)]
+    pub attributes: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub required_actions: Vec<String>,
+    #[serde(default)]
+    pub not_before: i64,
+    /// Roles that were given to the user directly.
+    #[serde(default)]
+    pub roles: Vec<RoleId>,
+    #[serde(default)]
+    pub groups: Vec<GroupId>,
+    /// The client whose service account this is.
+    pub service_account_client: Option<ClientId>,
+}

@@ -1,0 +1,139 @@
+//! `GET|POST …/userinfo` (OIDC Core §5.3). Refusals have no body: the reason stands in `WWW-Authenticate` (RFC 6750 §3).
+
+use std::fmt::Write as _;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, web};
+
+use crate::grants::ClientOrigins;
+use crate::oauth::error::OAuthError;
+use crate::oauth::params::Params;
+use crate::sessions::{self, NotLive};
+use crate::store::StoreError;
+use crate::tokens::authorization::Subject;
+use crate::tokens::{scope, userinfo, verify};
+use crate::web::oauth_response;
+use crate::web::realm::RealmRequest;
+
+use super::token::{for_client, params};
+
+/// What DPoP proofs may be signed with; named in the challenge (RFC 9449 §7.1).
+const DPOP_ALGORITHMS: &str = "PS384 RS384 EdDSA ES384 ES256 RS256 ES512 PS256 PS512 RS512";
+
+pub async fn get(cx: RealmRequest) -> HttpResponse {
+    answer(&cx, &Params::default()).await
+}
+
+pub async fn post(cx: RealmRequest, body: web::Bytes) -> HttpResponse {
+    match params(&cx, &body) {
+        Ok(params) => answer(&cx, &params).await,
+        Err(error) => oauth_response::error(&error),
+    }
+}
+
+/// A refusal: its status and, in `WWW-Authenticate`, its code and description.
+struct Challenge {
+    status: u16,
+    scheme: Scheme,
+    error: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+enum Refusal {
+    Challenge(Challenge),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn answer(cx: &RealmRequest, params: &Params) -> HttpResponse {
+    let mut client = None;
+    match claims(cx, params, &mut client).await {
+        Ok(claims) => for_client(cx, oauth_response::json(200, &claims), &client),
+        Err(Refusal::Challenge(challenge)) => for_client(cx, challenge.render(&cx.realm.realm.name), &client),
+        Err(Refusal::Failed(error)) => oauth_response::error(&OAuthError::server_error(error)),
+    }
+}
+
+async fn claims(
+    cx: &RealmRequest,
+    params: &Params,
+    origins: &mut ClientOrigins,
+) -> Result<serde_json::Map<String, serde_json::Value>, Refusal> {
+    let (scheme, token) = presented(cx, params)?;
+    let refuse = |status, code, description| Refusal::Challenge(Challenge { status, scheme, error: Some((code, description)) });
+    let unverified = || refuse(401, "invalid_token", "Token verification failed");
+
+    let now = cx.app.env.now();
+    // Our tokens are not bound to a key: presented as DPoP they prove nothing (RFC 9449 §7.1).
+    if scheme == Scheme::Dpop {
+        return Err(unverified());
+    }
+    let token = verify::access_token(&cx.realm, &cx.issuer, token, now).map_err(|_| unverified())?;
+    *origins = cx.app.compiled.client(&cx.realm, &token.azp).await?;
+    if !token.scope.split(' ').any(|scope| scope == "openid") {
+        return Err(refuse(403, "insufficient_scope", "Missing openid scope"));
+    }
+    let live = sessions::validate((&cx.app.store, &cx.app.compiled, &cx.app.stamps), &cx.realm, &token, now).await?;
+    cx.app.store.settle().await?;
+    let live = live.map_err(|dead| match dead {
+        NotLive::Revoked | NotLive::Stale => unverified(),
+        NotLive::ClientDisabled => refuse(401, "invalid_token", "Client disabled"),
+        NotLive::SessionNotFound => refuse(401, "invalid_token", "user_session_not_found"),
+        NotLive::UserDisabled => refuse(401, "invalid_token", "User disabled"),
+    })?;
+    if token.lightweight {
+        return Err(refuse(401, "invalid_token", "Lightweight access token not allowed for userinfo endpoint"));
+    }
+    let Some(client) = origins.as_ref() else { return Err(unverified()) };
+    let scope = scope::resolve_granted(&cx.realm, client, &token.scope);
+    let subject = Subject::load(&mut cx.app.store.peek(), &cx.realm.realm.id, live.user).await?;
+    let session = live.session.as_ref().and_then(|session| sessions::part(session, &client.client.id, None));
+    Ok(userinfo::claims(&cx.realm, client, &subject, session.as_ref(), &scope))
+}
+
+/// The token of the request, in the header or the form but not in both (RFC 6750 §2).
+fn presented<'a>(cx: &'a RealmRequest, params: &'a Params) -> Result<(Scheme, &'a str), Refusal> {
+    let header = cx.authorization().and_then(|header| header.split_once(' ')).and_then(|(scheme, token)| {
+        let scheme = match scheme {
+            bearer if bearer.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+            dpop if dpop.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+            _ => return None,
+        };
+        Some((scheme, token.trim())).filter(|(_, token)| !token.is_empty())
+    });
+    let challenge = |status, error| Refusal::Challenge(Challenge { status, scheme: Scheme::Bearer, error });
+    match (header, params.get("access_token")) {
+        (Some(_), Some(_)) => Err(challenge(400, Some(("invalid_request", "More than one method used for including an access token")))),
+        (Some(presented), None) => Ok(presented),
+        (None, Some(token)) if !token.is_empty() => Ok((Scheme::Bearer, token)),
+        _ => Err(challenge(401, None)),
+    }
+}
+
+impl Challenge {
+    fn render(&self, realm: &str) -> HttpResponse {
+        let mut value = match self.scheme {
+            Scheme::Bearer => format!("Bearer realm=\"{realm}\""),
+            Scheme::Dpop => format!("DPoP algs=\"{DPOP_ALGORITHMS}\", realm=\"{realm}\""),
+        };
+        if let Some((code, description)) = self.error {
+            write!(value, ", error=\"{code}\", error_description=\"{description}\"").expect("writing to a String cannot fail");
+        }
+        let mut response = oauth_response::empty(self.status);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=utf-8"));
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        response
+    }
+}

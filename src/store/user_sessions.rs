@@ -1,0 +1,57 @@
+//! User sessions, online and offline: one document each, and one empty index key by user.
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{RealmId, SessionId, UserId};
+use crate::model::user_session::UserSession;
+
+use super::StoreError;
+use super::key::{self, Key};
+use super::txn::{Reader, Sessions, Txn};
+
+pub struct UserSessions<'t, R> {
+    pub(super) reader: &'t mut R,
+}
+
+fn document(realm: &RealmId, id: &SessionId, offline: bool) -> Key<Sessions, UserSession> {
+    if offline { key::offline_session(realm, id) } else { key::user_session(realm, id) }
+}
+
+impl<R: Reader> UserSessions<'_, R> {
+    /// The session as it is stored; whether it still lives is [`crate::sessions`]'s question.
+    pub async fn get(&mut self, realm: &RealmId, id: &SessionId, offline: bool) -> Result<Option<UserSession>, StoreError> {
+        self.reader.read(&document(realm, id, offline)).await
+    }
+
+    /// At most `limit` session ids of a user after `after`.
+    pub async fn of_user(
+        &mut self,
+        realm: &RealmId,
+        user: &UserId,
+        offline: bool,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let rows = self.reader.scan(&key::sessions_of_user(realm, user, offline), after, limit).await?;
+        Ok(rows.into_iter().map(|(id, ())| SessionId::from(id)).collect())
+    }
+}
+
+impl UserSessions<'_, Txn<'_, Sessions>> {
+    /// The id must be new. The store may forget the session after `expires_at`.
+    pub fn insert(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp) {
+        self.reader.insert_until(&document(realm, &session.id, session.offline), session, expires_at);
+        self.reader
+            .insert_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), expires_at);
+    }
+
+    pub fn put(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp) {
+        self.reader.put_until(&document(realm, &session.id, session.offline), session, expires_at);
+        self.reader
+            .put_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), expires_at);
+    }
+
+    pub fn delete(&mut self, realm: &RealmId, session: &UserSession) {
+        self.reader.delete(&document(realm, &session.id, session.offline));
+        self.reader.delete(&key::session_of_user(realm, &session.user, session.offline, &session.id));
+    }
+}

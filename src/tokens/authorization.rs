@@ -1,0 +1,117 @@
+//! What a grant proves: the value between `grants` and the mint. [`super::issue::issue`] takes everything from it and from nothing else.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{RealmId, SessionId};
+use crate::compiled::{CompiledClient, CompiledRealm};
+use crate::model::group::Group;
+use crate::model::lifetimes::SessionAge;
+use crate::model::user::User;
+use crate::store::StoreError;
+use crate::store::txn::Reader;
+
+use super::scope::GrantedScope;
+
+/// Who may have which tokens, proved by a grant.
+pub struct Authorization {
+    pub realm: Arc<CompiledRealm>,
+    pub client: Arc<CompiledClient>,
+    pub subject: Subject,
+    /// `None`: no session, so no refresh token and no `sid` (client credentials).
+    pub session: Option<SessionPart>,
+    pub scope: GrantedScope,
+    pub grant: GrantKind,
+    /// When the user proved himself in a browser (OIDC Core §2). `None` for direct grants.
+    pub auth_time: Option<Timestamp>,
+    pub nonce: Option<String>,
+    /// `1` for a fresh sign-in, `0` through the cookie of an earlier one, or a name of the realm's map.
+    pub acr: String,
+    /// The caller, for `clientHost` and `clientAddress` of client credentials.
+    pub client_address: IpAddr,
+}
+
+/// The user of a token with what is known of him besides his document.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub user: User,
+    /// His groups and all their ancestors, in no order.
+    pub groups: Vec<Group>,
+}
+
+/// The session of a token: what its lifetimes and its refresh token need.
+#[derive(Clone, Debug)]
+pub struct SessionPart {
+    pub id: SessionId,
+    pub offline: bool,
+    pub remember_me: bool,
+    pub started: Timestamp,
+    /// When this client joined the session.
+    pub client_started: Timestamp,
+    pub notes: BTreeMap<String, String>,
+    /// `Some` when the realm rotates refresh tokens.
+    pub rotation: Option<RotationPart>,
+}
+
+/// The place of the new refresh token in its chain.
+#[derive(Clone, Debug)]
+pub struct RotationPart {
+    pub reuse_id: String,
+    /// Written into the token's `jti`; below 2^48.
+    pub generation: u64,
+}
+
+/// The grant that a token came from; its letters stand in the access token's `jti`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum GrantKind {
+    Password,
+    RefreshToken,
+    ClientCredentials,
+    AuthorizationCode,
+    DeviceCode,
+    TokenExchange,
+}
+
+impl GrantKind {
+    /// The two letters of the `jti` prefix, as Keycloak writes them since 26.2.
+    pub const fn letters(self) -> &'static str {
+        match self {
+            Self::Password => "ro",
+            Self::RefreshToken => "rt",
+            Self::ClientCredentials => "cc",
+            Self::AuthorizationCode => "ac",
+            Self::DeviceCode => "dg",
+            Self::TokenExchange => "te",
+        }
+    }
+}
+
+impl Subject {
+    /// Reads the groups of `user` and their ancestors. A group that is gone is left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load(reader: &mut impl Reader, realm: &RealmId, user: User) -> Result<Self, StoreError> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut pending = user.groups.clone();
+        while let Some(id) = pending.pop() {
+            if groups.iter().any(|group| group.id == id) {
+                continue;
+            }
+            if let Some(group) = reader.groups().get(realm, &id).await? {
+                pending.extend(group.parent.clone());
+                groups.push(group);
+            }
+        }
+        Ok(Self { user, groups })
+    }
+}
+
+impl SessionPart {
+    /// The session as lifetimes see it.
+    pub const fn age(&self) -> SessionAge {
+        SessionAge { offline: self.offline, remember_me: self.remember_me, started: self.started, client_started: self.client_started }
+    }
+}

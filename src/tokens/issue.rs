@@ -1,0 +1,161 @@
+//! The only mint: access, refresh and ID token from one [`Authorization`] (RFC 6749 §5.1, OIDC Core §3.1.3.3).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::base::clock::Timestamp;
+use crate::base::env::Env;
+use crate::compiled::mapper::TokenKind;
+use crate::compiled::roles::RoleNames;
+use crate::keyring::Algorithm;
+use crate::model::lifetimes;
+use crate::oauth::error::OAuthError;
+
+use super::authorization::{Authorization, GrantKind, SessionPart};
+use super::claims::Claims;
+use super::mappers::{self, Context};
+use super::scope::GrantedScope;
+use super::{access_token, id_token, refresh_token};
+
+/// The answer of the token endpoint, in Keycloak's field order.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub expires_in: i64,
+    /// 0 without a refresh token, and for an offline token that does not expire.
+    pub refresh_expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    pub token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    #[serde(rename = "not-before-policy")]
+    pub not_before_policy: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_state: Option<String>,
+    pub scope: String,
+    /// What mappers put beside the tokens (`access.tokenResponse.claim`).
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// Mints the tokens that `authorization` proves. `issuer` is the realm's URL.
+///
+/// # Errors
+/// `server_error` when the realm has no key for an algorithm that the client demands.
+pub fn issue(env: &Env, issuer: &str, authorization: &Authorization) -> Result<TokenResponse, OAuthError> {
+    let minting = Minting::new(env, issuer, authorization);
+    let (realm, client) = (&authorization.realm, &authorization.client);
+
+    let claims = access_token::claims(&minting);
+    let session = authorization.session.as_ref().filter(|_| gets_refresh_token(authorization));
+    let refresh_token = match session {
+        None => None,
+        Some(session) => {
+            let payload = refresh_token::payload(&minting, session, claims.sub.as_deref(), &claims.aud);
+            let bytes = serde_json::to_vec(&payload).expect("a refresh token's payload is JSON");
+            Some((minting.sign(Algorithm::Hs512, "JWT", &bytes)?, payload.exp))
+        }
+    };
+    let access_token = minting.sign(client.access_token_algorithm, access_token_header(authorization), &claims.into_bytes())?;
+    let id_token = if minting.scope.is_openid() {
+        let bytes = id_token::claims(&minting, &access_token).into_bytes();
+        Some(minting.sign(client.id_token_algorithm, "JWT", &bytes)?)
+    } else {
+        None
+    };
+
+    let now = minting.now.seconds();
+    let (refresh_token, refresh_expires) = refresh_token.unzip();
+    Ok(TokenResponse {
+        access_token,
+        expires_in: minting.expires - now,
+        refresh_expires_in: refresh_expires.flatten().map_or(0, |expires| expires - now),
+        refresh_token,
+        token_type: minting.token_type(),
+        id_token,
+        not_before_policy: realm.realm.not_before.max(client.client.not_before).max(authorization.subject.user.not_before),
+        session_state: authorization.session.as_ref().map(|session| session.id.to_string()),
+        scope: minting.scope.response_text().to_owned(),
+        other: response_claims(&minting),
+    })
+}
+
+/// What all tokens of one answer share.
+pub struct Minting<'a> {
+    pub env: &'a Env,
+    pub issuer: &'a str,
+    pub authorization: &'a Authorization,
+    pub now: Timestamp,
+    /// `exp` of access and ID token.
+    pub expires: i64,
+    /// Without what the user may not have.
+    pub scope: GrantedScope,
+    pub roles: RoleNames,
+}
+
+impl<'a> Minting<'a> {
+    fn new(env: &'a Env, issuer: &'a str, authorization: &'a Authorization) -> Self {
+        let now = env.now();
+        let (realm, client) = (&authorization.realm, &authorization.client);
+        let (scope, roles) =
+            authorization
+                .scope
+                .for_subject(realm, client, &authorization.subject, &[client.access_token_kind(), TokenKind::Id]);
+        let age = authorization.session.as_ref().map(SessionPart::age);
+        let expires = lifetimes::access_token_expires(&realm.realm, &client.client, age, now);
+        Self { env, issuer, authorization, now, expires, scope, roles }
+    }
+
+    /// What the mappers may know.
+    pub fn context(&self) -> Context<'a> {
+        let authorization = self.authorization;
+        let is_service_account = authorization.subject.user.service_account_client.is_some();
+        Context {
+            realm: &authorization.realm,
+            client: &authorization.client,
+            subject: &authorization.subject,
+            session: authorization.session.as_ref(),
+            auth_time: authorization.auth_time,
+            nonce: authorization.nonce.as_deref(),
+            acr: &authorization.acr,
+            caller: is_service_account.then_some(authorization.client_address),
+        }
+    }
+
+    /// `token_type` and `typ`. Some clients compare it literally, so it has a switch (RFC 6749 §7.1 says it has no case).
+    pub fn token_type(&self) -> &'static str {
+        if self.authorization.client.client.flag("token.response.type.bearer.lower-case") { "bearer" } else { "Bearer" }
+    }
+
+    fn sign(&self, algorithm: Algorithm, typ: &str, claims: &[u8]) -> Result<String, OAuthError> {
+        let Authorization { client, realm, .. } = self.authorization;
+        let signed = client.keyring(realm).sign(algorithm, typ, claims);
+        signed.ok_or_else(|| OAuthError::server_error(format_args!("the realm has no active key for {}", algorithm.as_str())))
+    }
+}
+
+/// RFC 9068 §2.1 wants another header; resource servers of the time before it do not know it.
+fn access_token_header(authorization: &Authorization) -> &'static str {
+    if authorization.client.client.flag("access.token.header.type.rfc9068") { "at+jwt" } else { "JWT" }
+}
+
+/// A client may do without refresh tokens; in its own name it gets one only when it insists (RFC 6749 §4.4.3).
+fn gets_refresh_token(authorization: &Authorization) -> bool {
+    let client = &authorization.client.client;
+    match authorization.grant {
+        GrantKind::TokenExchange => false,
+        GrantKind::ClientCredentials => client.flag("client_credentials.use_refresh_token"),
+        _ => client.attribute("use.refresh.tokens") != Some("false"),
+    }
+}
+
+/// The claims that mappers put beside the tokens.
+fn response_claims(minting: &Minting<'_>) -> Map<String, Value> {
+    if !minting.scope.mappers().iter().any(|mapper| mapper.includes(TokenKind::Response)) {
+        return Map::new();
+    }
+    let mut claims = Claims::default();
+    mappers::run(minting.scope.mappers(), TokenKind::Response, &minting.context(), minting.roles.clone(), &mut claims);
+    claims.other.into_map()
+}

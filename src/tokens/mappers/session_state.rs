@@ -1,0 +1,14 @@
+//! `oidc-session-state-mapper`: the session's id once more, for adapters older than Keycloak 24.
+
+use serde_json::Value;
+
+use crate::compiled::claim_path::ClaimPath;
+use crate::tokens::claims::Claims;
+
+use super::Context;
+
+pub fn apply(claim: &ClaimPath, cx: &Context<'_>, claims: &mut Claims<'_>) {
+    if let Some(session) = cx.session {
+        claims.put(claim, Value::from(session.id.as_str()));
+    }
+}

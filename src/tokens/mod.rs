@@ -1,0 +1,14 @@
+//! Tokens: what a grant proves ([`authorization`]), which scopes it may name ([`scope`]), the one mint ([`issue`]) and the
+//! check of what comes back ([`verify`]). Claims come from protocol mappers only ([`mappers`]).
+
+mod access_token;
+pub mod authorization;
+pub mod claims;
+mod id_token;
+pub mod introspection;
+pub mod issue;
+pub mod mappers;
+mod refresh_token;
+pub mod scope;
+pub mod userinfo;
+pub mod verify;

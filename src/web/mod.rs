@@ -1,0 +1,13 @@
+//! The HTTP kit: what every URL family shares. Rows and their dispatch, the realm of a request, CORS, security and cache
+//! headers, error rendering.
+
+pub mod addressing;
+pub mod cors;
+pub mod dispatch;
+pub mod oauth_response;
+pub mod page_error;
+pub mod realm;
+pub mod request_path;
+pub mod route;
+pub mod security_headers;
+pub mod server;

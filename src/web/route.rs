@@ -1,0 +1,241 @@
+//! A row of the route table and the table that finds it. A request reaches a handler only through a row, so method, policy,
+//! body limit, CORS and cache class of every URL stand in one place; `OPTIONS`, `HEAD` and 405 follow from the rows.
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, PRAGMA};
+use actix_web::web::Bytes;
+use futures_util::future::LocalBoxFuture;
+
+use super::cors::Cors;
+use super::realm::RealmRequest;
+use super::server::ServerRequest;
+
+/// One URL with one method.
+pub struct Route {
+    pub method: Method,
+    /// Segments below the base path; `{name}` stands for one segment. A trailing slash in a request does not matter.
+    pub path: &'static str,
+    pub policy: Policy,
+    /// Bytes of request body that the handler may see; a longer one is refused with 413.
+    pub body_limit: usize,
+    pub cors: Cors,
+    pub cache: Cache,
+    pub handler: Handler,
+}
+
+/// What a request must bring before the handler sees it. The order of refusals is Keycloak's: transport, then realm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Policy {
+    /// Nothing: also a disabled realm and plain HTTP are answered.
+    Open,
+    /// HTTPS where the realm requires it. A disabled realm still answers: what verifies its old tokens stays readable.
+    Public,
+    /// HTTPS and an enabled realm; the handler authenticates the client.
+    Client,
+    /// HTTPS and an enabled realm; the handler verifies a bearer token.
+    Bearer,
+}
+
+/// What caches may do with an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cache {
+    /// Nothing said.
+    Unset,
+    /// Successful answers must be revalidated.
+    NoCache,
+    /// Discovery documents.
+    Document,
+    /// Tokens and their refusals (RFC 6749 §5.1).
+    NoStore,
+    /// Userinfo, which names both directives in headers of their own.
+    NoStoreNoCache,
+}
+
+impl Cache {
+    pub(super) fn apply(self, response: &mut HttpResponse) {
+        let good = response.status().is_success() || response.status().is_redirection();
+        let headers = response.headers_mut();
+        let set = match self {
+            Self::NoCache if good => "no-cache",
+            Self::Document if good => "no-cache, must-revalidate, no-transform, no-store",
+            Self::NoStore | Self::NoStoreNoCache => "no-store",
+            Self::Unset | Self::NoCache | Self::Document => return,
+        };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(set));
+        if set == "no-store" {
+            headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        }
+        if self == Self::NoStoreNoCache && good {
+            headers.append(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+    }
+}
+
+/// The answer of a handler that waits for something.
+pub type Answer = LocalBoxFuture<'static, HttpResponse>;
+
+/// Who answers.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Needs no realm.
+    Server(fn(&ServerRequest<'_>) -> HttpResponse),
+    /// A realm's document, ready in memory.
+    Document(fn(&RealmRequest) -> HttpResponse),
+    /// A realm's endpoint.
+    Realm(fn(RealmRequest, Bytes) -> Answer),
+}
+
+/// The rows of one listener as a tree of segments.
+#[derive(Default)]
+pub struct Table {
+    rows: Vec<Route>,
+    root: Node,
+}
+
+#[derive(Default)]
+struct Node {
+    literals: Vec<(&'static str, Node)>,
+    parameter: Option<Box<Node>>,
+    /// Indices into [`Table::rows`], one per method.
+    rows: Vec<usize>,
+}
+
+/// The rows at a path.
+pub struct Match<'a> {
+    table: &'a Table,
+    rows: &'a [usize],
+}
+
+impl Table {
+    /// # Panics
+    /// When two rows have the same method and path: a mistake in the table, found by every test that starts a server.
+    pub fn new(rows: Vec<Route>) -> Self {
+        let mut table = Self { rows, root: Node::default() };
+        for (index, row) in table.rows.iter().enumerate() {
+            let mut node = &mut table.root;
+            for segment in segments(row.path) {
+                node = if segment.starts_with('{') {
+                    node.parameter.get_or_insert_default()
+                } else {
+                    let at = node.literals.iter().position(|(literal, _)| *literal == segment).unwrap_or_else(|| {
+                        node.literals.push((segment, Node::default()));
+                        node.literals.len() - 1
+                    });
+                    &mut node.literals[at].1
+                };
+            }
+            assert!(node.rows.iter().all(|other| table.rows[*other].method != row.method), "{} {} stands twice", row.method, row.path);
+            node.rows.push(index);
+        }
+        table
+    }
+
+    pub fn rows(&self) -> &[Route] {
+        &self.rows
+    }
+
+    /// The rows whose path is `path`. A literal segment wins over a parameter.
+    pub fn find(&self, path: &str) -> Option<Match<'_>> {
+        self.root.find(segments(path)).map(|rows| Match { table: self, rows })
+    }
+}
+
+impl Node {
+    fn find<'p>(&self, mut path: impl Iterator<Item = &'p str> + Clone) -> Option<&[usize]> {
+        let Some(segment) = path.next() else { return (!self.rows.is_empty()).then_some(&self.rows[..]) };
+        let literal = self.literals.iter().find(|(literal, _)| *literal == segment);
+        let found = literal.and_then(|(_, node)| node.find(path.clone()));
+        found.or_else(|| self.parameter.as_ref()?.find(path))
+    }
+}
+
+impl<'a> Match<'a> {
+    fn rows(&self) -> impl Iterator<Item = &'a Route> + use<'a> {
+        let table = self.table;
+        self.rows.iter().map(move |index| &table.rows[*index])
+    }
+
+    /// The row for `method`; `HEAD` is served by the row for `GET`.
+    pub fn row(&self, method: &Method) -> Option<&'a Route> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.rows().find(|row| row.method == *method)
+    }
+
+    /// The methods of the path for an `Allow` header: HEAD first, OPTIONS last, as Keycloak writes them.
+    pub fn allow(&self) -> String {
+        let names: Vec<&str> = ["POST", "GET", "PUT", "DELETE", "PATCH"]
+            .into_iter()
+            .filter(|name| self.rows().any(|row| row.method.as_str() == *name))
+            .collect();
+        format!("HEAD, {}, OPTIONS", names.join(", "))
+    }
+
+    /// Whether a discovery document stands here.
+    pub fn is_document(&self) -> bool {
+        self.rows().any(|row| row.cache == Cache::Document)
+    }
+
+    /// The CORS class of the path, for its preflight: the widest one of its rows.
+    pub fn cors(&self) -> Cors {
+        self.rows().map(|row| row.cors).find(|cors| *cors != Cors::Refused).unwrap_or(Cors::Refused)
+    }
+}
+
+/// The segments of a path, without the empty ones at its ends.
+pub(super) fn segments(path: &str) -> impl Iterator<Item = &str> + Clone {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    // "".split('/') has one empty segment, and the root has none.
+    path.split('/').filter(move |_| !path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::oauth_response::empty;
+
+    fn row(method: Method, path: &'static str) -> Route {
+        Route {
+            method,
+            path,
+            policy: Policy::Open,
+            body_limit: 0,
+            cors: Cors::Refused,
+            cache: Cache::Unset,
+            handler: Handler::Server(|_| empty(200)),
+        }
+    }
+
+    #[test]
+    fn literals_win_over_parameters_and_a_dead_end_is_left_again() {
+        let table =
+            Table::new(vec![row(Method::GET, "/a/{x}"), row(Method::GET, "/a/b/c"), row(Method::GET, "/a/{x}/d"), row(Method::GET, "/")]);
+        let path_of = |path| table.find(path).and_then(|found| Some(found.row(&Method::GET)?.path));
+        assert_eq!(path_of("/a/b/c"), Some("/a/b/c"));
+        assert_eq!(path_of("/a/b/d"), Some("/a/{x}/d"));
+        assert_eq!(path_of("/a/b"), Some("/a/{x}"));
+        assert_eq!(path_of("/a/%C3%A9/"), Some("/a/{x}"));
+        assert_eq!(path_of(""), Some("/"));
+        assert_eq!(path_of("/a/b/e"), None);
+        assert_eq!(path_of("/a"), None);
+    }
+
+    #[test]
+    fn head_is_served_by_get_and_other_methods_have_no_row() {
+        let table = Table::new(vec![row(Method::GET, "/a"), row(Method::POST, "/a"), row(Method::POST, "/b")]);
+        let a = table.find("/a").expect("listed");
+        assert_eq!(a.row(&Method::HEAD).map(|row| &row.method), Some(&Method::GET));
+        assert!(a.row(&Method::PUT).is_none());
+        assert_eq!(a.allow(), "HEAD, POST, GET, OPTIONS");
+        let b = table.find("/b").expect("listed");
+        assert!(b.row(&Method::HEAD).is_none());
+        assert_eq!(b.allow(), "HEAD, POST, OPTIONS");
+    }
+
+    #[test]
+    #[should_panic(expected = "stands twice")]
+    fn a_row_stands_once() {
+        let _ = Table::new(vec![row(Method::GET, "/a"), row(Method::GET, "/a/")]);
+    }
+}

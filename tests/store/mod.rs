@@ -1,0 +1,10 @@
+//! The store: what every engine must keep (`conformance`), and what sled is taught on top (`sled`).
+
+mod conformance;
+mod engines;
+mod epochs;
+mod formats;
+mod jobs;
+mod sled;
+mod snapshots;
+mod transactions;
