@@ -117,6 +117,7 @@ fn session(id: &str) -> UserSession {
         auth_time: None,
         notes: BTreeMap::new(),
         clients: BTreeMap::new(),
+        indexed_until: Timestamp(0),
     }
 }
 

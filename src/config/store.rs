@@ -31,7 +31,7 @@ pub enum Engine {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { engine: Engine::Sled, directory: PathBuf::from("data"), configuration_cache_mib: 16, sessions_cache_mib: 8 }
+        Self { engine: Engine::Sled, directory: PathBuf::from("data"), configuration_cache_mib: 8, sessions_cache_mib: 4 }
     }
 }
 

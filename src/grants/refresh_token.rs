@@ -82,7 +82,7 @@ async fn present(
             Ok(generation) => {
                 client_session.last_refresh = cx.now;
                 session.last_refresh = cx.now;
-                sessions::put(txn, realm, &session);
+                sessions::put(txn, realm, &mut session);
                 Some(RotationPart { reuse_id: reuse_id.to_owned(), generation })
             }
             // RFC 9700 §4.14.2: whether the token was stolen or an answer was lost cannot be told; the client session ends.

@@ -25,6 +25,9 @@ pub struct UserSession {
     pub notes: BTreeMap<String, String>,
     #[serde(default)]
     pub clients: BTreeMap<ClientId, ClientSession>,
+    /// When the store may forget that this is a session of its user.
+    #[serde(default)]
+    pub indexed_until: Timestamp,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -46,7 +46,7 @@ pub struct NewSession<'a> {
 pub fn start(env: &Env, new: &NewSession<'_>) -> UserSession {
     let now = env.now();
     let client = ClientSession { started: now, last_refresh: now, scope: new.scope.to_owned(), rotation: Rotation::default() };
-    UserSession {
+    let mut session = UserSession {
         id: SessionId::generate(env.random()),
         user: new.user.clone(),
         offline: new.offline,
@@ -57,7 +57,10 @@ pub fn start(env: &Env, new: &NewSession<'_>) -> UserSession {
         auth_time: None,
         notes: BTreeMap::new(),
         clients: BTreeMap::from([(new.client.clone(), client)]),
-    }
+        indexed_until: now,
+    };
+    session.indexed_until = index_until(new.realm, &session);
+    session
 }
 
 /// Writes a new session.
@@ -65,9 +68,12 @@ pub fn insert(txn: &mut Txn<'_, Sessions>, realm: &Realm, session: &UserSession)
     txn.user_sessions().insert(&realm.id, session, purge_at(realm, session));
 }
 
-/// Writes a changed session.
-pub fn put(txn: &mut Txn<'_, Sessions>, realm: &Realm, session: &UserSession) {
-    txn.user_sessions().put(&realm.id, session, purge_at(realm, session));
+/// Writes a changed session. Its index key lives as long again as the session may stay idle, so that most uses write one key.
+pub fn put(txn: &mut Txn<'_, Sessions>, realm: &Realm, session: &mut UserSession) {
+    let expires_at = purge_at(realm, session);
+    let index = (expires_at > session.indexed_until).then(|| index_until(realm, session));
+    session.indexed_until = index.unwrap_or(session.indexed_until);
+    txn.user_sessions().put(&realm.id, session, expires_at, index);
 }
 
 /// The session, if it still lives. `stamps` knows uses that the store does not have yet.
@@ -158,6 +164,11 @@ pub fn rotate(client: &mut ClientSession, reuse_id: &str, generation: u64, max_r
     }
     chain.newest += 1;
     Ok(chain.newest)
+}
+
+fn index_until(realm: &Realm, session: &UserSession) -> Timestamp {
+    let expires_at = purge_at(realm, session);
+    expires_at + (expires_at - session.last_refresh)
 }
 
 fn purge_at(realm: &Realm, session: &UserSession) -> Timestamp {

@@ -8,9 +8,12 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{ClientId, RealmId, SessionId};
 use crate::model::realm::Realm;
 use crate::model::user_session::UserSession;
-use crate::store::txn::Reader as _;
+use crate::store::txn::{Reader as _, Sessions, Txn};
 use crate::store::{Store, StoreError};
 use crate::tokens::authorization::SessionPart;
+
+/// Sessions that one commit brings up to date: each commit costs one sync of the disk.
+const STEP: usize = 100;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct SessionKey {
@@ -63,27 +66,32 @@ impl Stamps {
         F: Future<Output = Result<Option<Realm>, StoreError>>,
     {
         let noted = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut by_realm: HashMap<RealmId, Vec<(SessionKey, Uses)>> = HashMap::new();
         for (key, uses) in noted {
-            let Some(realm) = realm(key.realm.clone()).await? else { continue };
-            let (key, uses, realm) = (&key, &uses, &realm);
-            let written = store
-                .sessions(|txn| {
-                    Box::pin(async move {
-                        if let Some(mut session) = txn.user_sessions().get(&key.realm, &key.session, key.offline).await? {
-                            merge(&mut session, uses);
-                            super::put(txn, realm, &session);
-                        }
-                        Ok(())
-                    })
-                })
-                .await;
-            match written {
-                Ok(()) | Err(StoreError::Contention) => {}
-                Err(error) => return Err(error),
+            by_realm.entry(key.realm.clone()).or_default().push((key, uses));
+        }
+        for (id, noted) in by_realm {
+            let Some(realm) = realm(id).await? else { continue };
+            for step in noted.chunks(STEP) {
+                let realm = &realm;
+                match store.sessions(|txn| Box::pin(write(txn, realm, step))).await {
+                    Ok(()) | Err(StoreError::Contention) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())
     }
+}
+
+async fn write(txn: &mut Txn<'_, Sessions>, realm: &Realm, noted: &[(SessionKey, Uses)]) -> Result<(), StoreError> {
+    for (key, uses) in noted {
+        if let Some(mut session) = txn.user_sessions().get(&realm.id, &key.session, key.offline).await? {
+            merge(&mut session, uses);
+            super::put(txn, realm, &mut session);
+        }
+    }
+    Ok(())
 }
 
 fn merge(session: &mut UserSession, uses: &Uses) {

@@ -44,10 +44,12 @@ impl UserSessions<'_, Txn<'_, Sessions>> {
             .insert_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), expires_at);
     }
 
-    pub fn put(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp) {
+    /// Writes a changed session; its index key only with `index`, which says until when.
+    pub fn put(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp, index: Option<Timestamp>) {
         self.reader.put_until(&document(realm, &session.id, session.offline), session, expires_at);
-        self.reader
-            .put_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), expires_at);
+        if let Some(until) = index {
+            self.reader.put_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), until);
+        }
     }
 
     pub fn delete(&mut self, realm: &RealmId, session: &UserSession) {
