@@ -197,38 +197,38 @@ mod tests {
     }
 
     proptest! {
-           /// Whatever is configured: a refresh token ends with its session at the latest, and an access token too.
-           #[test]
-           fn no_token_outlives_its_session(
-               seconds in proptest::collection::vec(0_i64..100_000, 12), attributes in proptest::collection::vec(-5_i64..100_000, 5),
-               offline: bool, remember_me: bool, limited: bool, age in 0_i64..200_000, joined in 0_i64..200_000,
-           ) {
-               let realm = Realm {
-                   access_token_lifespan: seconds[0], sso_session_idle_timeout: seconds[1], sso_session_max_lifespan: seconds[2],
-                   sso_session_idle_timeout_remember_me: seconds[3], sso_session_max_lifespan_remember_me: seconds[4],
-                   offline_session_idle_timeout: seconds[5], offline_session_max_lifespan_enabled: limited,
-                   offline_session_max_lifespan: seconds[6], client_session_idle_timeout: seconds[7], client_session_max_lifespan: seconds[8],
-                   client_offline_session_idle_timeout: seconds[9], client_offline_session_max_lifespan: seconds[10], ..Realm::default()
-               };
-               let texts: Vec<String> = attributes.iter().map(ToString::to_string).collect();
-               let client = client(&[
-                   ("access.token.lifespan", &texts[0]), ("client.session.idle.timeout", &texts[1]), ("client.session.max.lifespan", &texts[2]),
-                   ("client.offline.session.idle.timeout", &texts[3]), ("client.offline.session.max.lifespan", &texts[4]),
-               ]);
-               let started = Timestamp::from_seconds(NOW.seconds() - age);
-               let client_started = Timestamp::from_seconds(NOW.seconds() - joined.min(age));
-               let session = SessionAge { offline, remember_me, started, client_started };
-               let ends = user_session_ends(&realm, &UserSession {
-                   id: crate::base::id::SessionId::default(), user: crate::base::id::UserId::default(), offline, remember_me,
-                   ip_address: String::new(), started, last_refresh: NOW, auth_time: None, notes: BTreeMap::new(), clients: BTreeMap::new(),
-    indexed_until: Timestamp(0),
-               });
-               match refresh_token_expires(&realm, &client, session, NOW) {
-                   Some(expires) => prop_assert!(expires <= ends.seconds()),
-                   None => prop_assert!(offline && !limited),
-               }
-               let max = user_max(&realm, offline, remember_me).map(|max| (started + max).seconds());
-               prop_assert!(max.is_none_or(|max| access_token_expires(&realm, &client, Some(session), NOW) <= max));
-           }
-       }
+        /// Whatever is configured: a refresh token ends with its session at the latest, and an access token too.
+        #[test]
+        fn no_token_outlives_its_session(
+            seconds in proptest::collection::vec(0_i64..100_000, 12), attributes in proptest::collection::vec(-5_i64..100_000, 5),
+            offline: bool, remember_me: bool, limited: bool, age in 0_i64..200_000, joined in 0_i64..200_000,
+        ) {
+            let realm = Realm {
+                access_token_lifespan: seconds[0], sso_session_idle_timeout: seconds[1], sso_session_max_lifespan: seconds[2],
+                sso_session_idle_timeout_remember_me: seconds[3], sso_session_max_lifespan_remember_me: seconds[4],
+                offline_session_idle_timeout: seconds[5], offline_session_max_lifespan_enabled: limited,
+                offline_session_max_lifespan: seconds[6], client_session_idle_timeout: seconds[7], client_session_max_lifespan: seconds[8],
+                client_offline_session_idle_timeout: seconds[9], client_offline_session_max_lifespan: seconds[10], ..Realm::default()
+            };
+            let texts: Vec<String> = attributes.iter().map(ToString::to_string).collect();
+            let client = client(&[
+                ("access.token.lifespan", &texts[0]), ("client.session.idle.timeout", &texts[1]), ("client.session.max.lifespan", &texts[2]),
+                ("client.offline.session.idle.timeout", &texts[3]), ("client.offline.session.max.lifespan", &texts[4]),
+            ]);
+            let started = Timestamp::from_seconds(NOW.seconds() - age);
+            let client_started = Timestamp::from_seconds(NOW.seconds() - joined.min(age));
+            let session = SessionAge { offline, remember_me, started, client_started };
+            let ends = user_session_ends(&realm, &UserSession {
+                id: crate::base::id::SessionId::default(), user: crate::base::id::UserId::default(), offline, remember_me,
+                ip_address: String::new(), started, last_refresh: NOW, auth_time: None, notes: BTreeMap::new(), clients: BTreeMap::new(),
+                indexed_until: Timestamp(0),
+            });
+            match refresh_token_expires(&realm, &client, session, NOW) {
+                Some(expires) => prop_assert!(expires <= ends.seconds()),
+                None => prop_assert!(offline && !limited),
+            }
+            let max = user_max(&realm, offline, remember_me).map(|max| (started + max).seconds());
+            prop_assert!(max.is_none_or(|max| access_token_expires(&realm, &client, Some(session), NOW) <= max));
+        }
+    }
 }

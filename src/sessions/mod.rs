@@ -71,9 +71,11 @@ pub fn insert(txn: &mut Txn<'_, Sessions>, realm: &Realm, session: &UserSession)
 /// Writes a changed session. Its index key lives as long again as the session may stay idle, so that most uses write one key.
 pub fn put(txn: &mut Txn<'_, Sessions>, realm: &Realm, session: &mut UserSession) {
     let expires_at = purge_at(realm, session);
-    let index = (expires_at > session.indexed_until).then(|| index_until(realm, session));
-    session.indexed_until = index.unwrap_or(session.indexed_until);
-    txn.user_sessions().put(&realm.id, session, expires_at, index);
+    let index_moves = expires_at > session.indexed_until;
+    if index_moves {
+        session.indexed_until = index_until(realm, session);
+    }
+    txn.user_sessions().put(&realm.id, session, expires_at, index_moves);
 }
 
 /// The session, if it still lives. `stamps` knows uses that the store does not have yet.

@@ -37,18 +37,19 @@ impl<R: Reader> UserSessions<'_, R> {
 }
 
 impl UserSessions<'_, Txn<'_, Sessions>> {
-    /// The id must be new. The store may forget the session after `expires_at`.
+    /// The id must be new. The store may forget the session after `expires_at`, its index key after `indexed_until`.
     pub fn insert(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp) {
         self.reader.insert_until(&document(realm, &session.id, session.offline), session, expires_at);
         self.reader
-            .insert_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), expires_at);
+            .insert_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), session.indexed_until);
     }
 
-    /// Writes a changed session; its index key only with `index`, which says until when.
-    pub fn put(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp, index: Option<Timestamp>) {
+    /// Writes a changed session; its index key only when `indexed_until` moved.
+    pub fn put(&mut self, realm: &RealmId, session: &UserSession, expires_at: Timestamp, index_moved: bool) {
         self.reader.put_until(&document(realm, &session.id, session.offline), session, expires_at);
-        if let Some(until) = index {
-            self.reader.put_until(&key::session_of_user(realm, &session.user, session.offline, &session.id), &(), until);
+        if index_moved {
+            let index = key::session_of_user(realm, &session.user, session.offline, &session.id);
+            self.reader.put_until(&index, &(), session.indexed_until);
         }
     }
 

@@ -1,7 +1,10 @@
 //! `grant_type=refresh_token`.
 
 use futures_util::future::join_all;
-use keywright::testing::TestIssuer;
+use keywright::base::clock::Clock as _;
+use keywright::sessions;
+use keywright::store::txn::Reader as _;
+use keywright::testing::{REALM, TestIssuer};
 
 use super::{issuer, password, token};
 use crate::support::http::Answer;
@@ -63,4 +66,30 @@ async fn tokens_from_before_rotation_join_it() {
     let next = refresh(&issuer, &before).await.ok().field("refresh_token");
     refresh(&issuer, &next).await.ok();
     refresh(&issuer, &before).await.is_refused("invalid_grant", "Stale token");
+}
+
+/// The index key of a session is written more rarely than the session, and must outlive it all the same: logging a user out
+/// goes by it.
+#[tokio::test]
+async fn a_session_that_is_in_use_is_found_when_its_user_is_logged_out() {
+    let issuer = issuer(None).await;
+    let alice = issuer.user("alice", "right").await;
+    issuer.change_realm(|realm| realm.sso_session_idle_timeout = 600).await;
+    let app = issuer.keywright().app();
+    let realm = app.store.peek().realms().by_name(REALM).await.expect("readable").expect("there").id;
+    let mut token = sign_in(&issuer).await;
+    for _ in 0..8 {
+        issuer.clock().advance_seconds(445);
+        token = refresh(&issuer, &token).await.ok().field("refresh_token");
+        app.stamps
+            .flush(&app.store, |realm| async move { app.store.peek().realms().get(&realm).await })
+            .await
+            .expect("stamps are written");
+        issuer.clock().advance_seconds(20);
+        app.store.purge(issuer.clock().now(), 1000).await.expect("expired documents go");
+        let known = app.store.peek().user_sessions().of_user(&realm, &alice.id, false, None, 10).await.expect("readable");
+        assert_eq!(known.len(), 1);
+    }
+    assert_eq!(sessions::end_sessions_of(&app.store, &realm, &alice.id, false).await.expect("ended"), 1);
+    refresh(&issuer, &token).await.is_refused("invalid_grant", "Session not active");
 }

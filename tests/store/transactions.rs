@@ -224,7 +224,7 @@ async fn an_absent_key_that_was_read_may_appear_unless_the_same_transaction_fill
 async fn count_up(txn: &mut Txn<'_, Sessions>, realm: &RealmId) -> Result<i64, StoreError> {
     let mut session = txn.user_sessions().get(realm, &SessionId::from("s"), false).await?.unwrap();
     session.last_refresh.0 += 1;
-    txn.user_sessions().put(realm, &session, Timestamp(10), None);
+    txn.user_sessions().put(realm, &session, Timestamp(10), true);
     Ok(session.last_refresh.0)
 }
 
