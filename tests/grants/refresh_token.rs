@@ -79,13 +79,13 @@ async fn a_session_that_is_in_use_is_found_when_its_user_is_logged_out() {
     let realm = app.store.peek().realms().by_name(REALM).await.expect("readable").expect("there").id;
     let mut token = sign_in(&issuer).await;
     for _ in 0..8 {
-        issuer.clock().advance_seconds(445);
+        issuer.clock().advance_seconds(430);
         token = refresh(&issuer, &token).await.ok().field("refresh_token");
         app.stamps
             .flush(&app.store, |realm| async move { app.store.peek().realms().get(&realm).await })
             .await
             .expect("stamps are written");
-        issuer.clock().advance_seconds(20);
+        issuer.clock().advance_seconds(40);
         app.store.purge(issuer.clock().now(), 1000).await.expect("expired documents go");
         let known = app.store.peek().user_sessions().of_user(&realm, &alice.id, false, None, 10).await.expect("readable");
         assert_eq!(known.len(), 1);
