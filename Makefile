@@ -23,6 +23,7 @@ test: ## What a clone must pass: format, lints, unit, integration, documentation
 
 test-all: ## The same, with the long matrices and large third-party clients (600 MB)
 	@packaging/bootstrap.sh test
+	@packaging/bootstrap.sh test-all
 	@packaging/bootstrap.sh bench
 	tests/clients/setup.sh --all
 	$(MAKE) --no-print-directory lint

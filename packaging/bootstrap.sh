@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# usage: packaging/bootstrap.sh run|test|bench
+# usage: packaging/bootstrap.sh run|test|test-all|bench
 # Makes sure that what the make target of that name needs is installed. On Debian and its relatives missing packages are
 # installed with apt-get, through sudo only when that is needed; elsewhere this stops and names what is missing.
 set -euo pipefail
 
-target=${1:?usage: packaging/bootstrap.sh run|test|bench}
+target=${1:?usage: packaging/bootstrap.sh run|test|test-all|bench}
 packages=()
 
 have() { type -P "$1" >/dev/null; }
@@ -31,12 +31,17 @@ case $target in
 run) ;;
 test)
     needs curl have curl
+    needs openssl have openssl
     needs procps have kill
     needs strace have strace
     needs python3 have python3
     needs python3-venv python3 -c 'import ensurepip, venv'
     needs nodejs have node
     needs npm have npm
+    ;;
+test-all)
+    # Debian keeps nginx where only root's PATH looks.
+    needs nginx test -x /usr/sbin/nginx
     ;;
 bench)
     needs openssl have openssl

@@ -17,26 +17,35 @@
 //! # }
 //! ```
 
+mod connection;
+mod file_limit;
+mod listener;
 pub mod manage;
 pub mod protect;
 pub mod server;
 pub mod start;
+pub mod tls;
 
 use std::future::ready;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
+use crate::audit::{self, Audit, Metrics, Traces};
 use crate::base::clock::Clock;
 use crate::base::env::Env;
+use crate::base::metric::Stopwatch;
+use crate::base::password_blacklist::Blacklists;
 use crate::base::password_hash::{HashingOptions, HashingPool};
 use crate::base::random::Random;
+use crate::base::rate_limit::{RateLimiter, RateLimits};
 use crate::base::seal::KeyEncryptionKeyError;
 use crate::compiled::Compiled;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problems, RateLimit, Rates};
+use crate::egress::Egress;
 use crate::keyring::KeySource;
 use crate::routes;
 use crate::sessions::Stamps;
@@ -51,6 +60,8 @@ use protect::Protect;
 
 /// Time between two rounds of the work that no request waits for. Idle checks of sessions allow for it.
 const BACKGROUND_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a user event waits to be stored; together with a commit this stays within a second.
+const EVENTS_INTERVAL: Duration = Duration::from_millis(500);
 /// Expired documents that one step of a purge deletes, in each class.
 const PURGE_STEP: usize = 500;
 
@@ -117,6 +128,11 @@ impl Keywright {
         &self.app
     }
 
+    /// The same, as application data for handlers of the host.
+    pub fn data(&self) -> web::Data<App> {
+        self.app.clone()
+    }
+
     /// Administration in process.
     pub fn manage(&self) -> Manage<'_> {
         Manage { app: &self.app, keys: self.keys }
@@ -132,7 +148,7 @@ impl Keywright {
     /// # Errors
     /// When the store fails.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let flushed = flush_stamps(&self.app).await;
+        let flushed = flush_stamps(&self.app).await.and(self.app.audit.flush(&self.app.store).await);
         self.app.store.close().await;
         flushed
     }
@@ -191,13 +207,39 @@ impl KeywrightBuilder {
         };
         let sealer = start::sealer(&config, &env, &store).await?;
         let hashing = HashingPool::start(Arc::clone(&env.random), hashing.unwrap_or_else(|| hashing_options(&config)));
+        let egress = Egress::new(&config.egress, env.clone()).map_err(|problem| Problems(vec![problem]))?;
+        let audit = Audit::new(Metrics::new(config.management.metrics_realms), Traces::new(&config.tracing));
         let compiled = Compiled::new(store.clone(), sealer.clone(), env.clone());
-        let app = Arc::new(App { config, env, store, compiled, hashing, sealer, stamps: Stamps::default() });
-        let background = Arc::new(Background::start(Arc::downgrade(&app)));
+        let limits = rate_limits(&config.rate_limit, env.random());
+        let blacklists = Blacklists::new(config.passwords.blacklists.clone());
+        let app = Arc::new(App {
+            config,
+            env,
+            store,
+            compiled,
+            hashing,
+            blacklists,
+            sealer,
+            keys,
+            egress,
+            started: Stopwatch::start(),
+            audit,
+            limits,
+            stamps: Stamps::default(),
+        });
+        let background = Arc::new(Background::start(&Arc::downgrade(&app)));
         let app = web::Data::from(app);
         let public = Dispatcher::new(Table::new(routes::public()), app.clone());
         Ok(Keywright { app, public, keys, _background: background })
     }
+}
+
+fn rate_limits(settings: &RateLimit, random: &dyn Random) -> RateLimits {
+    let limiter = |rates: Option<Rates>| {
+        let Rates { per_second, burst } = rates?;
+        Some(RateLimiter::new(NonZeroU32::new(per_second)?, burst, random))
+    };
+    RateLimits { address: limiter(settings.address()), client: limiter(settings.client()) }
 }
 
 fn hashing_options(config: &Config) -> HashingOptions {
@@ -211,27 +253,46 @@ fn hashing_options(config: &Config) -> HashingOptions {
 
 /// The task that purges expired documents, writes down uses of sessions, goes on with jobs and takes snapshots. It ends with the
 /// last [`Keywright`].
-struct Background(tokio::task::JoinHandle<()>);
+struct Background([tokio::task::JoinHandle<()>; 2]);
 
 impl Background {
     /// The task must not keep the store open after everybody else has let it go.
-    fn start(app: Weak<App>) -> Self {
-        Self(tokio::spawn(async move {
-            let owner = app.upgrade().map(|app| job::owner(app.env.random()));
-            loop {
-                tokio::time::sleep(BACKGROUND_INTERVAL).await;
-                let (Some(app), Some(owner)) = (app.upgrade(), &owner) else { return };
-                if let Err(error) = round(&app, owner).await {
-                    tracing::error!(%error, "background work failed");
-                }
+    fn start(app: &Weak<App>) -> Self {
+        let (rounds, events) = (Weak::clone(app), Weak::clone(app));
+        Self([tokio::spawn(Self::rounds(rounds)), tokio::spawn(Self::events(events))])
+    }
+
+    async fn rounds(app: Weak<App>) {
+        let owner = app.upgrade().map(|app| job::owner(app.env.random()));
+        loop {
+            tokio::time::sleep(BACKGROUND_INTERVAL).await;
+            let (Some(app), Some(owner)) = (app.upgrade(), &owner) else { return };
+            if let Err(error) = round(&app, owner).await {
+                tracing::error!(%error, "background work failed");
             }
-        }))
+        }
+    }
+
+    /// Stores user events behind the requests that they tell of.
+    async fn events(app: Weak<App>) {
+        loop {
+            tokio::time::sleep(EVENTS_INTERVAL).await;
+            let Some(app) = app.upgrade() else { return };
+            if let Err(error) = app.audit.flush(&app.store).await {
+                tracing::error!(%error, "user events wait for the store");
+            }
+            if let Err(error) = app.audit.traces.flush(&app.egress).await {
+                tracing::warn!(%error, "the collector of traces takes none (tracing.endpoint)");
+            }
+        }
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        self.0.abort();
+        for task in &self.0 {
+            task.abort();
+        }
     }
 }
 
@@ -239,6 +300,7 @@ async fn round(app: &App, owner: &str) -> Result<(), StoreError> {
     flush_stamps(app).await?;
     // Bounded steps beside requests; whatever is left waits for the next one.
     app.store.purge(app.env.now(), PURGE_STEP).await?;
+    audit::expire(&app.store, app.env.now()).await?;
     let jobs = crate::manage::jobs::register(Jobs::new(app.store.clone(), owner));
     jobs.run_pending(&*app.env.clock).await?;
     let snapshots = app.config.store.directory.join("snapshots");

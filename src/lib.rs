@@ -3,13 +3,16 @@
 //! `docs/architecture.md` is the map of this crate. The public API for embedders is [`embed`] and [`testing`]; the other
 //! modules are public so that the tests, the benches and the console share them, and follow the crate's needs.
 
+pub mod admin;
 pub mod app;
+pub mod audit;
 pub mod authn;
 pub mod base;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compiled;
 pub mod config;
+pub mod egress;
 pub mod embed;
 pub mod grants;
 pub mod keyring;

@@ -5,8 +5,13 @@
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::management::{self, health};
+use crate::admin::{
+    self, attack_detection, caches, client_policies, client_scopes, clients, components, events, groups, localization, protocol_mappers,
+    realms, role_mappings, roles, scope_mappings, users,
+};
+use crate::management::{self, backup, health, metrics};
 use crate::oidc::{certs, discovery, introspect, logout, realm, redirects, revoke, token, userinfo};
+use crate::web::administrator::Admission::{self, AnyOf, Anywhere, CreateRealm};
 use crate::web::cors::Cors::{self, Any, Client as Own, Refused};
 use crate::web::request_path;
 use crate::web::route::Cache::{self, Document as Discovery, NoCache, NoStore, NoStoreNoCache, Unset};
@@ -16,6 +21,8 @@ use crate::web::route::Route;
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const DELETE: Method = Method::DELETE;
 
 /// No request body is read.
 const NONE: usize = 0;
@@ -36,9 +43,23 @@ macro_rules! form {
     };
 }
 
+/// An operation of the Admin REST API, whose refusals are rendered in one place.
+macro_rules! operation {
+    ($handler:path) => {
+        Handler::Admin(|cx| Box::pin(async move { $handler(cx).await.unwrap_or_else(|error| error.render()) }))
+    };
+}
+
 /// The rows of the public listener, below the base path.
-#[rustfmt::skip]
 pub fn public() -> Vec<Route> {
+    let mut rows = protocol();
+    rows.extend(administration());
+    rows
+}
+
+/// What clients and resource servers ask.
+#[rustfmt::skip]
+fn protocol() -> Vec<Route> {
     vec![
         // The server
         row((GET, "/"), Open, NONE, Refused, Unset, Server(redirects::base)),
@@ -60,6 +81,319 @@ pub fn public() -> Vec<Route> {
     ]
 }
 
+// Who may: any one of the roles. `manage-…` implies `view-…`, which implies `query-…`, as in Keycloak's evaluator.
+const KNOW_REALM: Admission = AnyOf(realms::KNOW);
+const VIEW_REALM: Admission = AnyOf(&["view-realm", "manage-realm"]);
+const MANAGE_REALM: Admission = AnyOf(&["manage-realm"]);
+const QUERY_USERS: Admission = AnyOf(&["query-users", "view-users", "manage-users"]);
+const VIEW_USERS: Admission = AnyOf(&["view-users", "manage-users"]);
+const MANAGE_USERS: Admission = AnyOf(&["manage-users"]);
+const VIEW_PROFILE: Admission = AnyOf(&["query-users", "view-users", "manage-users", "view-realm", "manage-realm"]);
+const IMPERSONATE: Admission = AnyOf(&["impersonation"]);
+const QUERY_GROUPS: Admission = AnyOf(&["query-groups", "view-users", "manage-users"]);
+const VIEW_EVENTS: Admission = AnyOf(&["view-events", "manage-events"]);
+const MANAGE_EVENTS: Admission = AnyOf(&["manage-events"]);
+const VIEW_AUTHORIZATION: Admission = AnyOf(&["view-authorization", "manage-authorization"]);
+const MANAGE_AUTHORIZATION: Admission = AnyOf(&["manage-authorization"]);
+const QUERY_CLIENTS: Admission = AnyOf(&["query-clients", "view-clients", "manage-clients"]);
+const VIEW_CLIENTS: Admission = AnyOf(&["view-clients", "manage-clients"]);
+const MANAGE_CLIENTS: Admission = AnyOf(&["manage-clients"]);
+const VIEW_ANY_ROLE: Admission = AnyOf(&["view-realm", "manage-realm", "view-clients", "manage-clients"]);
+const MANAGE_ANY_ROLE: Admission = AnyOf(&["manage-realm", "manage-clients"]);
+
+/// A few names and settings.
+const SMALL: usize = 64 << 10;
+/// A representation with everything that hangs on it.
+const LARGE: usize = 8 << 20;
+
+/// The Admin REST API.
+#[rustfmt::skip]
+fn administration() -> Vec<Route> {
+    vec![
+        // Realms
+        admin((GET, "/admin/realms"), Anywhere, NONE, operation!(realms::list)),
+        admin((POST, "/admin/realms"), CreateRealm, LARGE, operation!(realms::create)),
+        admin((GET, "/admin/realms/{realm}"), KNOW_REALM, NONE, operation!(realms::read)),
+        admin((PUT, "/admin/realms/{realm}"), MANAGE_REALM, LARGE, operation!(realms::update)),
+        admin((DELETE, "/admin/realms/{realm}"), MANAGE_REALM, NONE, operation!(realms::delete)),
+
+        // Users
+        admin((GET, "/admin/realms/{realm}/users"), QUERY_USERS, NONE, operation!(users::list)),
+        admin((POST, "/admin/realms/{realm}/users"), MANAGE_USERS, LARGE, operation!(users::create)),
+        admin((GET, "/admin/realms/{realm}/users/count"), QUERY_USERS, NONE, operation!(users::count)),
+        admin((GET, "/admin/realms/{realm}/users/profile"), VIEW_PROFILE, NONE, operation!(users::profile::read)),
+        admin((PUT, "/admin/realms/{realm}/users/profile"), MANAGE_REALM, LARGE, operation!(users::profile::update)),
+        admin((GET, "/admin/realms/{realm}/users/profile/metadata"), VIEW_PROFILE, NONE, operation!(users::profile::read_metadata)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}"), QUERY_USERS, NONE, operation!(users::read)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}"), MANAGE_USERS, LARGE, operation!(users::update)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}"), MANAGE_USERS, NONE, operation!(users::delete)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/unmanagedAttributes"), VIEW_USERS, NONE, operation!(users::profile::unmanaged)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/credentials"), VIEW_USERS, NONE, operation!(users::credentials::list)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}/credentials/{credentialId}"), MANAGE_USERS, NONE, operation!(users::credentials::delete)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/credentials/{credentialId}/userLabel"), MANAGE_USERS, SMALL, operation!(users::credentials::label)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/credentials/{credentialId}/moveToFirst"), MANAGE_USERS, SMALL, operation!(users::credentials::move_to_first)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/credentials/{credentialId}/moveAfter/{newPreviousCredentialId}"), MANAGE_USERS, SMALL, operation!(users::credentials::move_after)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/configured-user-storage-credential-types"), VIEW_USERS, NONE, operation!(users::credentials::storage_types)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/disable-credential-types"), MANAGE_USERS, SMALL, operation!(users::credentials::disable_types)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/reset-password"), MANAGE_USERS, SMALL, operation!(users::credentials::reset_password)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/reset-password-email"), MANAGE_USERS, SMALL, operation!(users::messages::reset_password)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/execute-actions-email"), MANAGE_USERS, SMALL, operation!(users::messages::execute_actions)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/send-verify-email"), MANAGE_USERS, SMALL, operation!(users::messages::verify_email)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/groups"), VIEW_USERS, NONE, operation!(users::groups::list)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/groups/count"), VIEW_USERS, NONE, operation!(users::groups::count)),
+        admin((PUT, "/admin/realms/{realm}/users/{user-id}/groups/{groupId}"), MANAGE_USERS, SMALL, operation!(users::groups::join)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}/groups/{groupId}"), MANAGE_USERS, SMALL, operation!(users::groups::leave)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/sessions"), VIEW_USERS, NONE, operation!(users::sessions::list)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/offline-sessions/{clientUuid}"), VIEW_USERS, NONE, operation!(users::sessions::offline)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/logout"), MANAGE_USERS, SMALL, operation!(users::sessions::logout)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/consents"), VIEW_USERS, NONE, operation!(users::consents::list)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}/consents/{client}"), MANAGE_USERS, NONE, operation!(users::consents::revoke)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/impersonation"), IMPERSONATE, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings"), VIEW_USERS, NONE, operation!(role_mappings::all)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm"), VIEW_USERS, NONE, operation!(role_mappings::realm)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm"), MANAGE_USERS, LARGE, operation!(role_mappings::add_realm)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm"), MANAGE_USERS, LARGE, operation!(role_mappings::remove_realm)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm/available"), VIEW_USERS, NONE, operation!(role_mappings::realm_available)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm/composite"), VIEW_USERS, NONE, operation!(role_mappings::realm_composite)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}"), VIEW_USERS, NONE, operation!(role_mappings::client)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}"), MANAGE_USERS, LARGE, operation!(role_mappings::add_client)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}"), MANAGE_USERS, LARGE, operation!(role_mappings::remove_client)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}/available"), VIEW_USERS, NONE, operation!(role_mappings::client_available)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}/composite"), VIEW_USERS, NONE, operation!(role_mappings::client_composite)),
+        admin((DELETE, "/admin/realms/{realm}/sessions/{session}"), MANAGE_USERS, NONE, operation!(users::sessions::delete)),
+
+        // Groups
+        admin((GET, "/admin/realms/{realm}/groups"), QUERY_GROUPS, NONE, operation!(groups::list)),
+        admin((POST, "/admin/realms/{realm}/groups"), MANAGE_USERS, LARGE, operation!(groups::create)),
+        admin((GET, "/admin/realms/{realm}/groups/count"), QUERY_GROUPS, NONE, operation!(groups::count)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}"), QUERY_GROUPS, NONE, operation!(groups::read)),
+        admin((PUT, "/admin/realms/{realm}/groups/{group-id}"), MANAGE_USERS, LARGE, operation!(groups::update)),
+        admin((DELETE, "/admin/realms/{realm}/groups/{group-id}"), MANAGE_USERS, NONE, operation!(groups::delete)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/children"), QUERY_GROUPS, NONE, operation!(groups::children)),
+        admin((POST, "/admin/realms/{realm}/groups/{group-id}/children"), MANAGE_USERS, LARGE, operation!(groups::add_child)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/members"), QUERY_GROUPS, NONE, operation!(groups::members)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/management/permissions"), QUERY_GROUPS, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/groups/{group-id}/management/permissions"), MANAGE_USERS, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings"), QUERY_GROUPS, NONE, operation!(role_mappings::all)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings/realm"), QUERY_GROUPS, NONE, operation!(role_mappings::realm)),
+        admin((POST, "/admin/realms/{realm}/groups/{group-id}/role-mappings/realm"), MANAGE_USERS, LARGE, operation!(role_mappings::add_realm)),
+        admin((DELETE, "/admin/realms/{realm}/groups/{group-id}/role-mappings/realm"), MANAGE_USERS, LARGE, operation!(role_mappings::remove_realm)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings/realm/available"), QUERY_GROUPS, NONE, operation!(role_mappings::realm_available)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings/realm/composite"), QUERY_GROUPS, NONE, operation!(role_mappings::realm_composite)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings/clients/{client-id}"), QUERY_GROUPS, NONE, operation!(role_mappings::client)),
+        admin((POST, "/admin/realms/{realm}/groups/{group-id}/role-mappings/clients/{client-id}"), MANAGE_USERS, LARGE, operation!(role_mappings::add_client)),
+        admin((DELETE, "/admin/realms/{realm}/groups/{group-id}/role-mappings/clients/{client-id}"), MANAGE_USERS, LARGE, operation!(role_mappings::remove_client)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings/clients/{client-id}/available"), QUERY_GROUPS, NONE, operation!(role_mappings::client_available)),
+        admin((GET, "/admin/realms/{realm}/groups/{group-id}/role-mappings/clients/{client-id}/composite"), QUERY_GROUPS, NONE, operation!(role_mappings::client_composite)),
+        admin((GET, "/admin/realms/{realm}/group-by-path/{path*}"), QUERY_GROUPS, NONE, operation!(groups::by_path)),
+        admin((GET, "/admin/realms/{realm}/default-groups"), VIEW_REALM, NONE, operation!(groups::defaults)),
+        admin((PUT, "/admin/realms/{realm}/default-groups/{groupId}"), MANAGE_REALM, SMALL, operation!(groups::add_default)),
+        admin((DELETE, "/admin/realms/{realm}/default-groups/{groupId}"), MANAGE_REALM, SMALL, operation!(groups::remove_default)),
+
+        // Roles
+        admin((GET, "/admin/realms/{realm}/roles"), VIEW_REALM, NONE, operation!(roles::list)),
+        admin((POST, "/admin/realms/{realm}/roles"), MANAGE_REALM, LARGE, operation!(roles::create)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}"), VIEW_REALM, NONE, operation!(roles::read)),
+        admin((PUT, "/admin/realms/{realm}/roles/{role-name}"), MANAGE_REALM, LARGE, operation!(roles::update)),
+        admin((DELETE, "/admin/realms/{realm}/roles/{role-name}"), MANAGE_REALM, NONE, operation!(roles::delete)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}/composites"), VIEW_REALM, NONE, operation!(roles::composites)),
+        admin((POST, "/admin/realms/{realm}/roles/{role-name}/composites"), MANAGE_REALM, LARGE, operation!(roles::add_composites)),
+        admin((DELETE, "/admin/realms/{realm}/roles/{role-name}/composites"), MANAGE_REALM, LARGE, operation!(roles::remove_composites)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}/composites/realm"), VIEW_REALM, NONE, operation!(roles::realm_composites)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}/composites/clients/{targetClientUuid}"), VIEW_REALM, NONE, operation!(roles::client_composites)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}/users"), VIEW_REALM, NONE, operation!(roles::users)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}/groups"), VIEW_REALM, NONE, operation!(roles::groups)),
+        admin((GET, "/admin/realms/{realm}/roles/{role-name}/management/permissions"), VIEW_REALM, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/roles/{role-name}/management/permissions"), MANAGE_REALM, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles"), VIEW_CLIENTS, NONE, operation!(roles::list)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/roles"), MANAGE_CLIENTS, LARGE, operation!(roles::create)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}"), VIEW_CLIENTS, NONE, operation!(roles::read)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}"), MANAGE_CLIENTS, LARGE, operation!(roles::update)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}"), MANAGE_CLIENTS, NONE, operation!(roles::delete)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/composites"), VIEW_CLIENTS, NONE, operation!(roles::composites)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/composites"), MANAGE_CLIENTS, LARGE, operation!(roles::add_composites)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/composites"), MANAGE_CLIENTS, LARGE, operation!(roles::remove_composites)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/composites/realm"), VIEW_CLIENTS, NONE, operation!(roles::realm_composites)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/composites/clients/{targetClientUuid}"), VIEW_CLIENTS, NONE, operation!(roles::client_composites)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/users"), VIEW_CLIENTS, NONE, operation!(roles::users)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/groups"), VIEW_CLIENTS, NONE, operation!(roles::groups)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/management/permissions"), VIEW_CLIENTS, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/roles/{role-name}/management/permissions"), MANAGE_CLIENTS, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/roles-by-id/{role-id}"), VIEW_ANY_ROLE, NONE, operation!(roles::read)),
+        admin((PUT, "/admin/realms/{realm}/roles-by-id/{role-id}"), MANAGE_ANY_ROLE, LARGE, operation!(roles::update)),
+        admin((DELETE, "/admin/realms/{realm}/roles-by-id/{role-id}"), MANAGE_ANY_ROLE, NONE, operation!(roles::delete)),
+        admin((GET, "/admin/realms/{realm}/roles-by-id/{role-id}/composites"), VIEW_ANY_ROLE, NONE, operation!(roles::composites)),
+        admin((POST, "/admin/realms/{realm}/roles-by-id/{role-id}/composites"), MANAGE_ANY_ROLE, LARGE, operation!(roles::add_composites)),
+        admin((DELETE, "/admin/realms/{realm}/roles-by-id/{role-id}/composites"), MANAGE_ANY_ROLE, LARGE, operation!(roles::remove_composites)),
+        admin((GET, "/admin/realms/{realm}/roles-by-id/{role-id}/composites/realm"), VIEW_ANY_ROLE, NONE, operation!(roles::realm_composites)),
+        admin((GET, "/admin/realms/{realm}/roles-by-id/{role-id}/composites/clients/{clientUuid}"), VIEW_ANY_ROLE, NONE, operation!(roles::client_composites)),
+        admin((GET, "/admin/realms/{realm}/roles-by-id/{role-id}/management/permissions"), VIEW_ANY_ROLE, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/roles-by-id/{role-id}/management/permissions"), MANAGE_ANY_ROLE, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/keys"), VIEW_REALM, NONE, operation!(components::keys)),
+        admin((GET, "/admin/realms/{realm}/client-policies/policies"), VIEW_REALM, NONE, operation!(client_policies::policies)),
+        admin((PUT, "/admin/realms/{realm}/client-policies/policies"), MANAGE_REALM, LARGE, operation!(client_policies::set_policies)),
+        admin((GET, "/admin/realms/{realm}/client-policies/profiles"), VIEW_REALM, NONE, operation!(client_policies::profiles)),
+        admin((PUT, "/admin/realms/{realm}/client-policies/profiles"), MANAGE_REALM, LARGE, operation!(client_policies::set_profiles)),
+        admin((GET, "/admin/realms/{realm}/client-session-stats"), VIEW_REALM, NONE, operation!(clients::sessions::stats)),
+        admin((POST, "/admin/realms/{realm}/logout-all"), MANAGE_USERS, SMALL, operation!(clients::sessions::logout_all)),
+        admin((POST, "/admin/realms/{realm}/push-revocation"), MANAGE_REALM, SMALL, operation!(clients::push_revocation)),
+        admin((POST, "/admin/realms/{realm}/clear-realm-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
+        admin((POST, "/admin/realms/{realm}/clear-user-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
+        admin((POST, "/admin/realms/{realm}/clear-keys-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
+        admin((POST, "/admin/realms/{realm}/clear-crl-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
+        admin((GET, "/admin/realms/{realm}/client-types"), VIEW_REALM, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/client-types"), MANAGE_REALM, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/users-management-permissions"), VIEW_REALM, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/users-management-permissions"), MANAGE_REALM, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/attack-detection/brute-force/users/{userId}"), VIEW_USERS, NONE, operation!(attack_detection::read)),
+        admin((DELETE, "/admin/realms/{realm}/attack-detection/brute-force/users/{userId}"), MANAGE_USERS, NONE, operation!(attack_detection::clear)),
+        admin((DELETE, "/admin/realms/{realm}/attack-detection/brute-force/users"), MANAGE_USERS, NONE, operation!(attack_detection::clear_all)),
+        admin((GET, "/admin/realms/{realm}/components"), VIEW_REALM, NONE, operation!(components::list)),
+        admin((POST, "/admin/realms/{realm}/components"), MANAGE_REALM, LARGE, operation!(components::create)),
+        admin((GET, "/admin/realms/{realm}/components/{id}"), VIEW_REALM, NONE, operation!(components::read)),
+        admin((PUT, "/admin/realms/{realm}/components/{id}"), MANAGE_REALM, LARGE, operation!(components::update)),
+        admin((DELETE, "/admin/realms/{realm}/components/{id}"), MANAGE_REALM, NONE, operation!(components::delete)),
+        admin((GET, "/admin/realms/{realm}/components/{id}/sub-component-types"), VIEW_REALM, NONE, operation!(components::sub_types)),
+
+        // Clients
+        admin((GET, "/admin/realms/{realm}/clients"), QUERY_CLIENTS, NONE, operation!(clients::list)),
+        admin((POST, "/admin/realms/{realm}/clients"), MANAGE_CLIENTS, LARGE, operation!(clients::create)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}"), VIEW_CLIENTS, NONE, operation!(clients::read)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}"), MANAGE_CLIENTS, LARGE, operation!(clients::update)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}"), MANAGE_CLIENTS, NONE, operation!(clients::delete)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/client-secret"), VIEW_CLIENTS, NONE, operation!(clients::secret::read)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/client-secret"), MANAGE_CLIENTS, SMALL, operation!(clients::secret::regenerate)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/service-account-user"), VIEW_CLIENTS, NONE, operation!(clients::service_account)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/installation/providers/{providerId}"), VIEW_CLIENTS, NONE, operation!(clients::installation)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/push-revocation"), MANAGE_CLIENTS, SMALL, operation!(clients::push_revocation)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/management/permissions"), VIEW_CLIENTS, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/management/permissions"), MANAGE_CLIENTS, SMALL, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/session-count"), VIEW_CLIENTS, NONE, operation!(clients::sessions::count)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/offline-session-count"), VIEW_CLIENTS, NONE, operation!(clients::sessions::offline_count)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/user-sessions"), VIEW_CLIENTS, NONE, operation!(clients::sessions::list)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/offline-sessions"), VIEW_CLIENTS, NONE, operation!(clients::sessions::offline)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/default-client-scopes"), VIEW_CLIENTS, NONE, operation!(clients::scopes::default)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/default-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, SMALL, operation!(clients::scopes::add_default)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/default-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, NONE, operation!(clients::scopes::remove)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/optional-client-scopes"), VIEW_CLIENTS, NONE, operation!(clients::scopes::optional)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/optional-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, SMALL, operation!(clients::scopes::add_optional)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/optional-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, NONE, operation!(clients::scopes::remove)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/generate-example-access-token"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::access_token)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/generate-example-id-token"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::id_token)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/protocol-mappers"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::protocol_mappers)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/scope-mappings/{roleContainerId}/granted"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::granted)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/scope-mappings/{roleContainerId}/not-granted"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::not_granted)),
+
+        // Client scopes, protocol mappers, scope mappings
+        admin((GET, "/admin/realms/{realm}/client-scopes"), QUERY_CLIENTS, NONE, operation!(client_scopes::list)),
+        admin((POST, "/admin/realms/{realm}/client-scopes"), MANAGE_CLIENTS, LARGE, operation!(client_scopes::create)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}"), VIEW_CLIENTS, NONE, operation!(client_scopes::read)),
+        admin((PUT, "/admin/realms/{realm}/client-scopes/{client-scope-id}"), MANAGE_CLIENTS, LARGE, operation!(client_scopes::update)),
+        admin((DELETE, "/admin/realms/{realm}/client-scopes/{client-scope-id}"), MANAGE_CLIENTS, NONE, operation!(client_scopes::delete)),
+        admin((GET, "/admin/realms/{realm}/client-templates"), QUERY_CLIENTS, NONE, operation!(client_scopes::list)),
+        admin((POST, "/admin/realms/{realm}/client-templates"), MANAGE_CLIENTS, LARGE, operation!(client_scopes::create)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}"), VIEW_CLIENTS, NONE, operation!(client_scopes::read)),
+        admin((PUT, "/admin/realms/{realm}/client-templates/{client-scope-id}"), MANAGE_CLIENTS, LARGE, operation!(client_scopes::update)),
+        admin((DELETE, "/admin/realms/{realm}/client-templates/{client-scope-id}"), MANAGE_CLIENTS, NONE, operation!(client_scopes::delete)),
+        admin((GET, "/admin/realms/{realm}/default-default-client-scopes"), VIEW_CLIENTS, NONE, operation!(client_scopes::realm_default)),
+        admin((PUT, "/admin/realms/{realm}/default-default-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, SMALL, operation!(client_scopes::attach_default)),
+        admin((DELETE, "/admin/realms/{realm}/default-default-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, NONE, operation!(client_scopes::detach)),
+        admin((GET, "/admin/realms/{realm}/default-optional-client-scopes"), VIEW_CLIENTS, NONE, operation!(client_scopes::realm_optional)),
+        admin((PUT, "/admin/realms/{realm}/default-optional-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, SMALL, operation!(client_scopes::attach_optional)),
+        admin((DELETE, "/admin/realms/{realm}/default-optional-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, NONE, operation!(client_scopes::detach)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/models"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::list)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/models"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::create)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/add-models"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::create_all)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/models/{id}"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::read)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/models/{id}"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::update)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/models/{id}"), MANAGE_CLIENTS, NONE, operation!(protocol_mappers::delete)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/protocol-mappers/protocol/{protocol}"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::of_protocol)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings"), VIEW_CLIENTS, NONE, operation!(scope_mappings::all)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/realm"), VIEW_CLIENTS, NONE, operation!(scope_mappings::list)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/realm"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::add)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/realm"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::remove)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/realm/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/realm/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/clients/{client}"), VIEW_CLIENTS, NONE, operation!(scope_mappings::list)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/clients/{client}"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::add)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/clients/{client}"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::remove)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/clients/{client}/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/scope-mappings/clients/{client}/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/models"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::list)),
+        admin((POST, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/models"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::create)),
+        admin((POST, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/add-models"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::create_all)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/models/{id}"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::read)),
+        admin((PUT, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/models/{id}"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::update)),
+        admin((DELETE, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/models/{id}"), MANAGE_CLIENTS, NONE, operation!(protocol_mappers::delete)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/protocol-mappers/protocol/{protocol}"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::of_protocol)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings"), VIEW_CLIENTS, NONE, operation!(scope_mappings::all)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/realm"), VIEW_CLIENTS, NONE, operation!(scope_mappings::list)),
+        admin((POST, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/realm"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::add)),
+        admin((DELETE, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/realm"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::remove)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/realm/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/realm/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/clients/{client}"), VIEW_CLIENTS, NONE, operation!(scope_mappings::list)),
+        admin((POST, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/clients/{client}"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::add)),
+        admin((DELETE, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/clients/{client}"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::remove)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/clients/{client}/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
+        admin((GET, "/admin/realms/{realm}/client-scopes/{client-scope-id}/scope-mappings/clients/{client}/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/models"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::list)),
+        admin((POST, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/models"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::create)),
+        admin((POST, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/add-models"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::create_all)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/models/{id}"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::read)),
+        admin((PUT, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/models/{id}"), MANAGE_CLIENTS, LARGE, operation!(protocol_mappers::update)),
+        admin((DELETE, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/models/{id}"), MANAGE_CLIENTS, NONE, operation!(protocol_mappers::delete)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/protocol-mappers/protocol/{protocol}"), VIEW_CLIENTS, NONE, operation!(protocol_mappers::of_protocol)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings"), VIEW_CLIENTS, NONE, operation!(scope_mappings::all)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/realm"), VIEW_CLIENTS, NONE, operation!(scope_mappings::list)),
+        admin((POST, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/realm"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::add)),
+        admin((DELETE, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/realm"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::remove)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/realm/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/realm/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}"), VIEW_CLIENTS, NONE, operation!(scope_mappings::list)),
+        admin((POST, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::add)),
+        admin((DELETE, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}"), MANAGE_CLIENTS, LARGE, operation!(scope_mappings::remove)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
+        admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
+
+        // Events and texts
+        admin((GET, "/admin/realms/{realm}/events"), VIEW_EVENTS, NONE, operation!(events::list)),
+        admin((DELETE, "/admin/realms/{realm}/events"), MANAGE_EVENTS, NONE, operation!(events::clear)),
+        admin((GET, "/admin/realms/{realm}/admin-events"), VIEW_EVENTS, NONE, operation!(events::list_admin)),
+        admin((DELETE, "/admin/realms/{realm}/admin-events"), MANAGE_EVENTS, NONE, operation!(events::clear_admin)),
+        admin((GET, "/admin/realms/{realm}/events/config"), VIEW_EVENTS, NONE, operation!(events::configuration)),
+        admin((PUT, "/admin/realms/{realm}/events/config"), MANAGE_EVENTS, SMALL, operation!(events::configure)),
+        admin((GET, "/admin/realms/{realm}/localization"), KNOW_REALM, NONE, operation!(localization::locales)),
+        admin((GET, "/admin/realms/{realm}/localization/{locale}"), KNOW_REALM, NONE, operation!(localization::texts)),
+        admin((POST, "/admin/realms/{realm}/localization/{locale}"), MANAGE_REALM, LARGE, operation!(localization::add)),
+        admin((DELETE, "/admin/realms/{realm}/localization/{locale}"), MANAGE_REALM, NONE, operation!(localization::delete_locale)),
+        admin((GET, "/admin/realms/{realm}/localization/{locale}/{key}"), KNOW_REALM, NONE, operation!(localization::text)),
+        admin((PUT, "/admin/realms/{realm}/localization/{locale}/{key}"), MANAGE_REALM, SMALL, operation!(localization::set)),
+        admin((DELETE, "/admin/realms/{realm}/localization/{locale}/{key}"), MANAGE_REALM, NONE, operation!(localization::delete)),
+        admin((GET, "/admin/realms/{realm}/users/{user-id}/federated-identity"), VIEW_USERS, NONE, operation!(users::federated_identity::list)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/federated-identity/{provider}"), MANAGE_USERS, SMALL, operation!(users::federated_identity::add)),
+        admin((DELETE, "/admin/realms/{realm}/users/{user-id}/federated-identity/{provider}"), MANAGE_USERS, NONE, operation!(users::federated_identity::delete)),
+
+        // Features that are not there
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server"), VIEW_AUTHORIZATION, NONE, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server"), MANAGE_AUTHORIZATION, LARGE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server"), MANAGE_AUTHORIZATION, LARGE, operation!(admin::not_enabled)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server"), MANAGE_AUTHORIZATION, LARGE, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server/{path*}"), VIEW_AUTHORIZATION, NONE, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server/{path*}"), MANAGE_AUTHORIZATION, LARGE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server/{path*}"), MANAGE_AUTHORIZATION, LARGE, operation!(admin::not_enabled)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/authz/resource-server/{path*}"), MANAGE_AUTHORIZATION, LARGE, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/workflows"), MANAGE_REALM, NONE, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/workflows"), MANAGE_REALM, LARGE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/workflows"), MANAGE_REALM, LARGE, operation!(admin::not_enabled)),
+        admin((DELETE, "/admin/realms/{realm}/workflows"), MANAGE_REALM, LARGE, operation!(admin::not_enabled)),
+        admin((GET, "/admin/realms/{realm}/workflows/{path*}"), MANAGE_REALM, NONE, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/workflows/{path*}"), MANAGE_REALM, LARGE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/workflows/{path*}"), MANAGE_REALM, LARGE, operation!(admin::not_enabled)),
+        admin((DELETE, "/admin/realms/{realm}/workflows/{path*}"), MANAGE_REALM, LARGE, operation!(admin::not_enabled)),
+    ]
+}
+
 /// What a standalone server answers beside its base path: the way there.
 pub fn server_root(request: &HttpRequest, base_path: &str) -> HttpResponse {
     if let Some(refusal) = request_path::refuse(request.uri().path()) {
@@ -75,7 +409,48 @@ pub fn management() -> Vec<management::Row> {
         management::Row { path: "/health/live", handler: health::live },
         management::Row { path: "/health/ready", handler: health::ready },
         management::Row { path: "/health/started", handler: health::started },
+        management::Row { path: "/metrics", handler: metrics::get },
     ]
+}
+
+/// The rows of the management listener that do something.
+pub fn management_actions() -> Vec<management::Action> {
+    vec![management::Action { path: "/backup", handler: backup::post }]
+}
+
+/// Changes whose answers Keycloak forbids to cache, besides everything that is read.
+const UNCACHED_CHANGES: &[(&str, &str)] = &[
+    ("DELETE", "/roles/{role-name}"),
+    ("DELETE", "/roles-by-id/{role-id}"),
+    ("POST", "/groups/{group-id}/children"),
+    ("PUT", "/default-groups/{groupId}"),
+    ("DELETE", "/default-groups/{groupId}"),
+    ("DELETE", "/users/{user-id}"),
+    ("DELETE", "/users/{user-id}/credentials/{credentialId}"),
+    ("PUT", "/users/{user-id}/groups/{groupId}"),
+    ("DELETE", "/users/{user-id}/groups/{groupId}"),
+    ("DELETE", "/clients/{client-uuid}"),
+    ("POST", "/client-scopes"),
+    ("DELETE", "/client-scopes/{client-scope-id}"),
+    ("PUT", "-client-scopes/{clientScopeId}"),
+    ("DELETE", "-client-scopes/{clientScopeId}"),
+    ("POST", "/protocol-mappers/models"),
+    ("POST", "/protocol-mappers/add-models"),
+    ("PUT", "/protocol-mappers/models/{id}"),
+    ("DELETE", "/protocol-mappers/models/{id}"),
+];
+/// What is read and may be cached.
+const CACHED_READS: &[&str] =
+    &["/users/profile", "/users/profile/metadata", "/localization", "/localization/{locale}", "/localization/{locale}/{key}"];
+
+/// A row of the Admin REST API. The origins of the caller's client may read its answers.
+fn admin(at: (Method, &'static str), admission: Admission, body_limit: usize, handler: Handler) -> Route {
+    let uncached = if at.0 == GET {
+        !CACHED_READS.iter().any(|path| at.1.ends_with(path))
+    } else {
+        UNCACHED_CHANGES.iter().any(|(method, path)| at.0.as_str() == *method && at.1.ends_with(path))
+    };
+    row(at, Policy::Admin(admission), body_limit, Refused, if uncached { NoCache } else { Unset }, handler)
 }
 
 fn row((method, path): (Method, &'static str), policy: Policy, body_limit: usize, cors: Cors, cache: Cache, handler: Handler) -> Route {

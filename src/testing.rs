@@ -25,6 +25,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer, rt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::audit::Report;
 use crate::base::clock::{Clock as _, SettableClock, SystemClock, Timestamp};
 use crate::base::password_hash::HashingOptions;
 use crate::base::random::SeededRandom;
@@ -220,6 +221,7 @@ impl TestIssuer {
         let params = Params::parse(form.as_bytes()).expect("it was encoded here");
         let app = self.keywright.app();
         let realm = app.compiled.realm(REALM).await.expect("the store answers").expect("the realm was made at the start");
+        let (address, now) = (self.address.ip(), app.env.now());
         let context = GrantContext {
             env: &app.env,
             store: &app.store,
@@ -227,13 +229,16 @@ impl TestIssuer {
             sealer: &app.sealer,
             hashing: &app.hashing,
             stamps: &app.stamps,
+            limits: &app.limits,
+            egress: &app.egress,
             realm: &realm,
             issuer: &self.issuer(),
-            client_address: self.address.ip(),
+            client_address: address,
             authorization: None,
             origin: None,
             params: &params,
-            now: app.env.now(),
+            now,
+            event: Report::new(&app.audit, &app.env, &realm.realm, address, now),
         };
         grants::token(&context).await.1
     }

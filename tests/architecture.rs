@@ -42,6 +42,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix_web", &["web", "families", "routes", "embed", "testing"]),
     ("actix_http", &["web", "families", "routes", "embed", "testing"]),
     ("actix_rt", &["web", "families", "routes", "embed", "testing"]),
+    ("actix_server", &["embed"]),
+    ("actix_service", &["embed"]),
+    ("tokio_rustls", &["embed", "egress"]),
     ("sled", &["store"]),
     ("crc32fast", &["store"]),
     ("josekit", &["keyring"]),
@@ -50,6 +53,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("openssl", &["base", "keyring"]), // PBKDF2 there, certificates here
     ("aes_gcm", &["base"]),
     ("argon2", &["base"]),
+    ("bcrypt", &["base"]),
     ("hmac", &["base"]),
     ("sha1", &["base"]),
     ("sha2", &["base"]),
@@ -57,13 +61,19 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("getrandom", &["base"]),
     ("rand_core", &["base", "keyring"]), // rsa generates keys from the Random that it is given
     ("rand_chacha", &["base"]),
+    ("regex", &["model"]),
+    ("unicode_normalization", &["base"]),
     ("askama", &["web", "families", "notify"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("tracing_subscriber", &["cli"]),
     ("toml", &["config"]),
     ("strsim", &["config", "cli"]),
     ("tikv_jemallocator", &["main"]),
     ("reqwest", &["egress"]),
+    ("rustls", &["egress", "embed"]),
+    ("rustls_native_certs", &["egress"]),
     ("openidconnect", &["upstream"]),
 ];
 

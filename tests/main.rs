@@ -11,17 +11,25 @@
     reason = "what these rules save does not matter in a test; json!() arguments read better by value"
 )]
 
+mod admin;
 mod architecture;
+mod audit;
 mod clients;
 mod durability;
+mod egress;
 mod grants;
 mod keyring;
 mod licences;
 mod live;
 mod manage;
+mod management;
+mod oidc;
 mod process;
+mod security;
+mod sessions;
 mod store;
 mod support;
 mod tokens;
+mod transport;
 mod web;
 mod whole_run;

@@ -78,5 +78,5 @@ fn a_module_is_named_after_its_file() {
     for (file, module) in [("lib.rs", "keywright"), ("embed.rs", "keywright::embed"), ("store/sled/mod.rs", "keywright::store::sled")] {
         assert_eq!(module_name(Path::new(file)), module);
     }
-    assert!(modules_that_log().contains("keywright::web::dispatch"));
+    assert!(modules_that_log().contains("keywright::web::oauth_response"));
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! cargo bench --bench load [-- [--scale] [--quick] [--seed N] [--only NAME,…]]
 //! ```
-//! Names: `start client_credentials jwks refresh password storm rotating`. `--scale` measures instead how the cost of a token,
+//! Names: `start client_credentials jwks refresh introspection userinfo password storm rotating`. `--scale` measures instead how the cost of a token,
 //! the start and the memory grow with the number of realms, clients, users and sessions (`make bench-scale`).
 //! `--quick` proves in a minute that the harness and the answers are right; its figures mean nothing. Ends with 1 when a limit
 //! is exceeded (never with `--quick`) and panics at the first wrong answer.

@@ -2,6 +2,7 @@
 //! a time, the others small, so that a line says what its own axis costs. There are no limits here: the lines of an axis should
 //! be flat in CPU, and linear in memory at the most.
 
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -16,18 +17,18 @@ const CALLERS: usize = 16;
 
 /// Prints a line for every size of every axis.
 pub async fn run(options: &Options) {
-    println!("{:<38} {:>9} {:>11} {:>12} {:>10} {:>10}", "", "seed s", "start ms", "token µs", "of S", "MiB");
+    println!("{:<38} {:>9} {:>11} {:>12} {:>10} {:>10} {:>10}", "", "seed s", "start ms", "token µs", "of S", "MiB", "disk MiB");
     for realms in options.pick(vec![1, 10, 100, 1_000], vec![1, 5]) {
         one("realms", options, Shape { realms, clients: 1, users: 1 }, 0).await;
     }
     for clients in options.pick(vec![10, 100, 1_000, 10_000], vec![10]) {
         one("clients", options, Shape { realms: 1, clients, users: 1 }, 0).await;
     }
-    for users in options.pick(vec![1_000, 10_000, 100_000], vec![20]) {
+    for users in options.pick(vec![1_000, 10_000, 100_000, 1_000_000], vec![20]) {
         one("users", options, Shape { realms: 1, clients: 10, users }, 0).await;
     }
-    for sessions in options.pick(vec![100, 1_000, 10_000], vec![32]) {
-        one("sessions", options, Shape { realms: 1, clients: 10, users: 100 }, sessions).await;
+    for sessions in options.pick(vec![1_000, 10_000, 100_000, 1_000_000], vec![1_000]) {
+        one("sessions", options, Shape { realms: 1, clients: 10, users: 500 }, sessions).await;
     }
 }
 
@@ -38,16 +39,17 @@ async fn one(axis: &str, options: &Options, shape: Shape, sessions: usize) {
         .expect("a directory for the store");
     let begin = Instant::now();
     let plan: Rc<Plan> = Rc::new(seed::seed(home.path(), shape));
+    seed::start_sessions(home.path(), sessions);
     let seeded = begin.elapsed().as_secs_f64();
     let mut server = Server::start(home.path(), &plan.certs_path).await;
     let cast = Cast { plan: plan.clone(), seen: Seen::default(), seed: options.seed };
     let (size, tokens) = match axis {
-        "realms" => (shape.realms, tokens(options, &server, &mut cast.client_credentials(CALLERS)).await),
-        "clients" => (shape.clients, tokens(options, &server, &mut cast.client_credentials(CALLERS)).await),
-        "users" => (shape.users, tokens(options, &server, &mut cast.client_credentials(CALLERS)).await),
+        "realms" => (shape.realms, tokens(options, &server, &mut cast.client_credentials(CALLERS, |plan| &plan.clients)).await),
+        "clients" => (shape.clients, tokens(options, &server, &mut cast.client_credentials(CALLERS, |plan| &plan.clients)).await),
+        "users" => (shape.users, tokens(options, &server, &mut cast.client_credentials(CALLERS, |plan| &plan.clients)).await),
         _ => {
-            let mut callers = cast.refreshes(server.address, CALLERS, sessions, false).await;
-            // The start of a server that finds all these sessions.
+            // Tokens of some sessions more; then the start of a server that finds all of them.
+            let mut callers = cast.refreshes(server.address, CALLERS, options.pick(512, 32), false).await;
             server.stop();
             server = Server::start(home.path(), &plan.certs_path).await;
             (sessions, tokens(options, &server, &mut callers).await)
@@ -55,8 +57,20 @@ async fn one(axis: &str, options: &Options, shape: Shape, sessions: usize) {
     };
     let (start, resident) = (server.until_first_answer.as_secs_f64() * 1000.0, server.resident());
     let (token, ratio) = tokens;
-    println!("{:<38} {seeded:>9.1} {start:>11.1} {token:>12.1} {ratio:>10.3} {resident:>10.1}", format!("{size} {axis}"));
     server.stop();
+    let disk = disk_usage(home.path());
+    println!("{:<38} {seeded:>9.1} {start:>11.1} {token:>12.1} {ratio:>10.3} {resident:>10.1} {disk:>10.1}", format!("{size} {axis}"));
+}
+
+/// MiB of all files below `directory`.
+fn disk_usage(directory: &Path) -> f64 {
+    let entries = std::fs::read_dir(directory).expect("a directory can be listed").flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => disk_usage(&entry.path()),
+        Ok(metadata) => metadata.len() as f64 / f64::from(1 << 20),
+        Err(_) => 0.0,
+    };
+    entries.map(size).sum()
 }
 
 /// CPU microseconds of one token, and the same as a multiple of S. Every realm and client is met before it counts.

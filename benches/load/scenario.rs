@@ -12,7 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
 use super::http::{Answer, Connection, string_member};
-use super::seed::Plan;
+use super::seed::{ClientLogin, Plan};
 
 /// Somebody who asks again and again.
 pub trait Caller {
@@ -89,6 +89,7 @@ impl Seen {
 /// `client_credentials` of a random client, by Basic and in the body in turn.
 pub struct ClientCredentials {
     plan: Rc<Plan>,
+    clients: fn(&Plan) -> &[ClientLogin],
     seen: Seen,
     dice: Dice,
     in_body: bool,
@@ -96,7 +97,8 @@ pub struct ClientCredentials {
 
 impl Caller for ClientCredentials {
     async fn once(&mut self, connection: &mut Connection) -> Result<(), String> {
-        let client = &self.plan.clients[self.dice.below(self.plan.clients.len())];
+        let clients = (self.clients)(&self.plan);
+        let client = &clients[self.dice.below(clients.len())];
         self.in_body = !self.in_body;
         let answer = if self.in_body {
             let form = format!("grant_type=client_credentials&client_id={}&client_secret={}", client.id, client.secret);
@@ -123,7 +125,7 @@ impl Caller for Password {
     async fn once(&mut self, connection: &mut Connection) -> Result<(), String> {
         let user = self.dice.below(self.plan.users);
         let client = self.dice.below(self.plan.clients.len());
-        let answer = self.plan.sign_in(connection, user, client).await?;
+        let answer = self.plan.sign_in(connection, user, &self.plan.clients[client], "").await?;
         match &mut self.refused {
             Some(refused) if answer.status == 503 => *refused += 1,
             _ => return self.seen.token(&answer),
@@ -165,6 +167,44 @@ impl Caller for Refresh {
     }
 }
 
+/// What is asked about an access token.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask {
+    Introspection,
+    Userinfo,
+}
+
+/// Introspection or userinfo of a random token.
+pub struct Bearer {
+    plan: Rc<Plan>,
+    tokens: Rc<Vec<String>>,
+    dice: Dice,
+    ask: Ask,
+}
+
+impl Caller for Bearer {
+    async fn once(&mut self, connection: &mut Connection) -> Result<(), String> {
+        let token = &self.tokens[self.dice.below(self.tokens.len())];
+        let server = &self.plan.resource_server;
+        let (answer, member) = match self.ask {
+            Ask::Introspection => {
+                let path = format!("{}/introspect", server.token_path);
+                (connection.post(&path, Some(&basic(&server.id, &server.secret)), &format!("token={token}")).await, "username")
+            }
+            Ask::Userinfo => {
+                let path = server.token_path.replace("/token", "/userinfo");
+                (connection.post(&path, Some(&format!("Bearer {token}")), "").await, "preferred_username")
+            }
+        };
+        let answer = answer.map_err(|problem| problem.to_string())?;
+        if answer.status == 200 && answer.member(member).is_some_and(|name| name.starts_with("user-")) {
+            Ok(())
+        } else {
+            Err(answer.text())
+        }
+    }
+}
+
 /// GET of one path; the answer has `length` bytes.
 pub struct Get {
     pub path: String,
@@ -186,9 +226,31 @@ pub struct Cast {
 }
 
 impl Cast {
-    pub fn client_credentials(&self, callers: usize) -> Vec<ClientCredentials> {
-        let caller =
-            |n| ClientCredentials { plan: self.plan.clone(), seen: self.seen.clone(), dice: Dice::new(self.seed, n), in_body: n % 2 == 0 };
+    /// Callers as any of `clients`.
+    pub fn client_credentials(&self, callers: usize, clients: fn(&Plan) -> &[ClientLogin]) -> Vec<ClientCredentials> {
+        let caller = |n| ClientCredentials {
+            plan: self.plan.clone(),
+            clients,
+            seen: self.seen.clone(),
+            dice: Dice::new(self.seed, n),
+            in_body: n % 2 == 0,
+        };
+        (0..callers).map(caller).collect()
+    }
+
+    /// Callers that present access tokens of `sessions` fresh sessions among them, each signed in here.
+    pub async fn bearers(&self, address: SocketAddr, callers: usize, sessions: usize, ask: Ask) -> Vec<Bearer> {
+        let mut dice = Dice::new(self.seed, 3000);
+        let mut connection = Connection::open(address).await.expect("the server accepts connections");
+        let mut tokens = Vec::with_capacity(sessions);
+        for _ in 0..sessions {
+            let client = &self.plan.watched[dice.below(self.plan.watched.len())];
+            let answer = self.plan.sign_in(&mut connection, dice.below(self.plan.users), client, "openid").await;
+            let answer = answer.expect("the server answers");
+            tokens.push(answer.member("access_token").unwrap_or_else(|| panic!("a wrong answer: {}", answer.text())).to_owned());
+        }
+        let tokens = Rc::new(tokens);
+        let caller = |n| Bearer { plan: self.plan.clone(), tokens: tokens.clone(), dice: Dice::new(self.seed, 4000 + n), ask };
         (0..callers).map(caller).collect()
     }
 
@@ -222,7 +284,8 @@ impl Refresh {
         let mut connection = Connection::open(address).await.expect("the server accepts connections");
         for _ in 0..sessions {
             let (user, client) = (self.dice.below(self.plan.users), self.dice.below(self.plan.clients.len()));
-            let answer = self.plan.sign_in(&mut connection, user, client).await.expect("the server answers");
+            let login = &self.plan.clients[client];
+            let answer = self.plan.sign_in(&mut connection, user, login, "").await.expect("the server answers");
             let token = answer.member("refresh_token").unwrap_or_else(|| panic!("a wrong answer: {}", answer.text()));
             self.sessions.push((client, token.to_owned()));
         }
@@ -230,10 +293,15 @@ impl Refresh {
 }
 
 impl Plan {
-    async fn sign_in<'c>(&self, connection: &'c mut Connection, user: usize, client: usize) -> Result<Answer<'c>, String> {
-        let client = &self.clients[client];
+    async fn sign_in<'c>(
+        &self,
+        connection: &'c mut Connection,
+        user: usize,
+        client: &ClientLogin,
+        scope: &str,
+    ) -> Result<Answer<'c>, String> {
         let form = format!(
-            "grant_type=password&client_id={}&client_secret={}&username={}&password={}",
+            "grant_type=password&client_id={}&client_secret={}&username={}&password={}&scope={scope}",
             client.id,
             client.secret,
             super::seed::username(user),

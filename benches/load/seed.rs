@@ -1,8 +1,11 @@
 //! The store that everything is measured on: realms with clients and users, all users with one shared hash. Written through
 //! the rules of administration, in bulk, before the server starts.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use futures_util::StreamExt as _;
 use keywright::app::App;
 use keywright::base::id::RealmId;
 use keywright::base::password_hash::PasswordHash;
@@ -12,8 +15,12 @@ use keywright::embed::Keywright;
 use keywright::keyring::{KeySource, default_providers};
 use keywright::manage::clients::{self, ClientSettings, NewClient};
 use keywright::manage::error::ManageError;
+use keywright::manage::protocol_mappers::NewMapper;
 use keywright::manage::realms::{self, NewRealm, Settings};
 use keywright::manage::users::{self, NewPassword, NewUser, UserSettings};
+use keywright::model::user_session::UserSession;
+use keywright::sessions::{self, NewSession};
+use keywright::store::StoreError;
 use keywright::store::txn::Reader as _;
 use serde_json::Value;
 
@@ -39,6 +46,12 @@ pub struct Plan {
     pub certs_path: String,
     /// Of all realms.
     pub clients: Vec<ClientLogin>,
+    /// Clients of the first realm whose access tokens are signed with ES256.
+    pub elliptic: Vec<ClientLogin>,
+    /// Clients of the first realm whose access tokens name the resource server in `aud`.
+    pub watched: Vec<ClientLogin>,
+    /// May introspect the tokens of those.
+    pub resource_server: ClientLogin,
     /// Of every realm.
     pub users: usize,
 }
@@ -50,6 +63,55 @@ pub struct ClientLogin {
     pub secret: String,
 }
 
+/// What a client is for.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Ordinary,
+    Elliptic,
+    Watched,
+    ResourceServer,
+}
+
+impl Kind {
+    /// How many of them there are.
+    fn most(self, shape: Shape) -> usize {
+        match self {
+            Self::Ordinary => shape.clients,
+            Self::Elliptic | Self::Watched => shape.clients.min(100),
+            Self::ResourceServer => 1,
+        }
+    }
+
+    fn client_id(self, index: usize) -> String {
+        match self {
+            Self::Ordinary => format!("client-{index:04}"),
+            Self::Elliptic => format!("elliptic-{index:04}"),
+            Self::Watched => format!("watched-{index:04}"),
+            Self::ResourceServer => "resource-server".to_owned(),
+        }
+    }
+
+    fn attributes(self) -> BTreeMap<String, Option<String>> {
+        let es256 = matches!(self, Self::Elliptic).then(|| ("access.token.signed.response.alg".to_owned(), Some("ES256".to_owned())));
+        es256.into_iter().collect()
+    }
+
+    fn mappers(self) -> Vec<NewMapper> {
+        let audience = || NewMapper {
+            name: "audience".to_owned(),
+            protocol: "openid-connect".to_owned(),
+            protocol_mapper: "oidc-audience-mapper".to_owned(),
+            config: BTreeMap::from([
+                ("included.client.audience".to_owned(), Self::ResourceServer.client_id(0)),
+                ("access.token.claim".to_owned(), "true".to_owned()),
+                ("introspection.token.claim".to_owned(), "true".to_owned()),
+            ]),
+            ..NewMapper::default()
+        };
+        matches!(self, Self::Watched).then(audience).into_iter().collect()
+    }
+}
+
 pub fn username(index: usize) -> String {
     format!("user-{index:05}")
 }
@@ -58,14 +120,28 @@ pub fn username(index: usize) -> String {
 pub fn seed(home: &Path, shape: Shape) -> Plan {
     in_process(home, async |app| {
         let hash = app.hashing.hash(Secret::new(PASSWORD.to_owned())).await.expect("nobody else hashes");
-        let mut logins = Vec::new();
+        let (mut logins, mut special) = (Vec::new(), Vec::new());
         for index in 0..shape.realms {
             let name = realm_name(index);
             let realm = create_realm(app, &name).await.expect("the realm is new");
-            logins.extend(create_clients(app, &realm, &name, shape.clients).await.expect("the clients are new"));
+            let create = async |kind, count| create_clients(app, (&realm, &name), kind, count).await.expect("the clients are new");
+            logins.extend(create(Kind::Ordinary, shape.clients).await);
+            if index == 0 {
+                for kind in [Kind::Elliptic, Kind::Watched, Kind::ResourceServer] {
+                    special.push(create(kind, kind.most(shape)).await);
+                }
+            }
             create_users(app, &realm, shape.users, &hash).await.expect("the users are new");
         }
-        Plan { certs_path: format!("/auth/realms/{}/protocol/openid-connect/certs", realm_name(0)), clients: logins, users: shape.users }
+        let [elliptic, watched, mut resource_server] = <[_; 3]>::try_from(special).expect("there is a first realm");
+        Plan {
+            certs_path: format!("/auth/realms/{}/protocol/openid-connect/certs", realm_name(0)),
+            clients: logins,
+            elliptic,
+            watched,
+            resource_server: resource_server.pop().expect("it was created"),
+            users: shape.users,
+        }
     })
 }
 
@@ -86,6 +162,35 @@ pub fn rotate_refresh_tokens(home: &Path) {
             .await
             .map_err(|problem: ManageError| problem.to_string())
             .expect("the setting is valid");
+    });
+}
+
+/// Starts `count` sessions of users and clients of the first realm in turn, as sign-ins would.
+pub fn start_sessions(home: &Path, count: usize) {
+    in_process(home, async |app| {
+        let mut peek = app.store.peek();
+        let realm = peek.realms().by_name(&realm_name(0)).await.expect("the store reads").expect("the realm was seeded");
+        let clients = peek.clients().list(&realm.id).await.expect("the store reads");
+        let users = peek.users().list(&realm.id, None, 500).await.expect("the store reads");
+        let session = |index: usize| {
+            let (user, client) = (&users[index % users.len()].id, &clients[index % clients.len()].id);
+            let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            sessions::start(&app.env, &NewSession { realm: &realm, user, client, scope: "", offline: false, address })
+        };
+        let insert = async |part: Vec<UserSession>| {
+            let (realm, part) = (&realm, &part);
+            let inserted = app.store.sessions::<_, StoreError, _>(|txn| {
+                Box::pin(async move {
+                    for session in part {
+                        sessions::insert(txn, realm, session);
+                    }
+                    Ok(())
+                })
+            });
+            inserted.await.expect("the sessions are new");
+        };
+        let parts = (0..count).step_by(BULK).map(|from| insert((from..count.min(from + BULK)).map(session).collect()));
+        futures_util::stream::iter(parts).buffer_unordered(16).collect::<()>().await;
     });
 }
 
@@ -126,11 +231,16 @@ async fn create_realm(app: &App, name: &str) -> Result<RealmId, ManageError> {
     Ok(id)
 }
 
-async fn create_clients(app: &App, realm: &RealmId, realm_name: &str, count: usize) -> Result<Vec<ClientLogin>, ManageError> {
+async fn create_clients(
+    app: &App,
+    (realm, realm_name): (&RealmId, &str),
+    kind: Kind,
+    count: usize,
+) -> Result<Vec<ClientLogin>, ManageError> {
     let mut logins = Vec::with_capacity(count);
     let mut new = Vec::with_capacity(count);
     for index in 0..count {
-        let (id, secret) = (format!("client-{index:04}"), app.env.random().alphanumeric(32));
+        let (id, secret) = (kind.client_id(index), app.env.random().alphanumeric(32));
         new.push(NewClient {
             id: None,
             settings: ClientSettings {
@@ -138,6 +248,8 @@ async fn create_clients(app: &App, realm: &RealmId, realm_name: &str, count: usi
                 secret: Some(Secret::new(secret.clone())),
                 direct_access_grants_enabled: Some(true),
                 service_accounts_enabled: Some(true),
+                attributes: kind.attributes(),
+                protocol_mappers: kind.mappers(),
                 ..ClientSettings::default()
             },
         });
@@ -170,7 +282,7 @@ async fn create_users(app: &App, realm: &RealmId, count: usize, hash: &PasswordH
             ..UserSettings::default()
         },
         groups: Vec::new(),
-        password: Some(NewPassword { hash: hash.clone(), temporary: false }),
+        password: Some(NewPassword::stored(hash.clone(), false)),
     };
     let new: Vec<NewUser> = (0..count).map(user).collect();
     for part in new.chunks(BULK) {

@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::model::login_failures::LoginFailures;
-use crate::model::realm::Realm;
+use crate::model::realm::{BRUTE_FORCE_BY_ADDRESS, Realm};
 use crate::store::StoreError;
 use crate::store::txn::{Reader, Sessions, Txn};
 
 /// Failures are remembered longer than they count, so that a lock never outlives its document.
 const FORGET_GRACE_SECONDS: i64 = 3600;
+/// Networks that one document tells apart.
+const MAX_ADDRESSES: usize = 64;
 
 /// What a failure led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,15 +25,30 @@ pub enum Verdict {
     LockedPermanently,
 }
 
+/// Which proof was wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Factor {
+    Password,
+    /// A one-time password after the right password.
+    Second,
+}
+
 /// Whether the user may not even try now. Tells nothing to the caller: a locked user looks like a wrong password.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn is_locked(reader: &mut impl Reader, realm: &Realm, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn is_locked(
+    reader: &mut impl Reader,
+    realm: &Realm,
+    user: &UserId,
+    address: IpAddr,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     if !realm.brute_force_protected {
         return Ok(false);
     }
-    Ok(reader.login_failures().get(&realm.id, user).await?.is_some_and(|failures| locked_at(&failures, now)))
+    let known = reader.login_failures().get(&realm.id, user).await?;
+    Ok(known.is_some_and(|failures| locked_at(counter_of(&failures, realm, address), now)))
 }
 
 /// Counts a failure. An attempt while locked does not count.
@@ -42,59 +59,125 @@ pub async fn fail(
     txn: &mut Txn<'_, Sessions>,
     realm: &Realm,
     user: &UserId,
+    factor: Factor,
     address: IpAddr,
     now: Timestamp,
 ) -> Result<Verdict, StoreError> {
     let mut failures = txn.login_failures().get(&realm.id, user).await?.unwrap_or_default();
-    if locked_at(&failures, now) {
-        return Ok(Verdict::LockedTemporarily);
+    let verdict = note(&mut failures, realm, factor, address, now);
+    if let Some(verdict) = verdict {
+        let kept = realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds).max(0) + FORGET_GRACE_SECONDS;
+        txn.login_failures().put(&realm.id, user, &failures, now + kept);
+        return Ok(verdict);
     }
-    let verdict = count(&mut failures, realm, address, now);
-    let kept = realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds) + FORGET_GRACE_SECONDS;
-    txn.login_failures().put(&realm.id, user, &failures, now + kept);
-    Ok(verdict)
+    Ok(Verdict::LockedTemporarily)
 }
 
-/// Forgets the failures after a login.
+/// Forgets the failures after a login: where addresses are locked, those of this address.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn succeed(txn: &mut Txn<'_, Sessions>, realm: &Realm, user: &UserId) -> Result<(), StoreError> {
-    if realm.brute_force_protected && txn.login_failures().get(&realm.id, user).await?.is_some() {
+pub async fn succeed(txn: &mut Txn<'_, Sessions>, realm: &Realm, user: &UserId, address: IpAddr, now: Timestamp) -> Result<(), StoreError> {
+    if !realm.brute_force_protected {
+        return Ok(());
+    }
+    let Some(known) = txn.login_failures().get(&realm.id, user).await? else { return Ok(()) };
+    let mut addresses = known.addresses;
+    addresses.remove(&network(address));
+    // A login from home must not give the rest of the world new attempts.
+    if realm.flag(BRUTE_FORCE_BY_ADDRESS) && !addresses.is_empty() {
+        let kept = realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds).max(0) + FORGET_GRACE_SECONDS;
+        txn.login_failures()
+            .put(&realm.id, user, &LoginFailures { addresses, ..LoginFailures::default() }, now + kept);
+    } else {
         txn.login_failures().delete(&realm.id, user);
     }
     Ok(())
+}
+
+/// Counts where the realm counts. `None`: it was locked, nothing changed.
+fn note(failures: &mut LoginFailures, realm: &Realm, factor: Factor, address: IpAddr, now: Timestamp) -> Option<Verdict> {
+    if locked_at(counter_of(failures, realm, address), now) {
+        return None;
+    }
+    if !realm.flag(BRUTE_FORCE_BY_ADDRESS) {
+        return Some(count(failures, realm, realm.permanent_lockout, factor, address, now));
+    }
+    let network = network(address);
+    failures
+        .addresses
+        .retain(|known, counter| *known == network || locked_at(counter, now) || !is_forgotten(counter, realm, now));
+    if !failures.addresses.contains_key(&network) && failures.addresses.len() >= MAX_ADDRESSES {
+        return Some(count(failures, realm, realm.permanent_lockout, factor, address, now));
+    }
+    // The sum of all addresses is what an administrator sees; nobody is disabled by somebody else's failures.
+    failures.num_failures += 1;
+    (failures.last_failure, failures.last_ip_failure) = (Some(now), address.to_string());
+    let counter = failures.addresses.entry(network).or_default();
+    Some(count(counter, realm, false, factor, address, now))
+}
+
+/// What decides about an attempt from `address`: the account's counter, or where addresses are locked, that of the address.
+/// Beyond [`MAX_ADDRESSES`] networks at a time the account's counter decides about all others.
+fn counter_of<'a>(failures: &'a LoginFailures, realm: &Realm, address: IpAddr) -> &'a LoginFailures {
+    if !realm.flag(BRUTE_FORCE_BY_ADDRESS) {
+        return failures;
+    }
+    failures.addresses.get(&network(address)).unwrap_or(failures)
+}
+
+/// An IPv4 address, or the /64 that a connection commands in IPv6.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
 }
 
 fn locked_at(failures: &LoginFailures, now: Timestamp) -> bool {
     failures.failed_login_not_before.is_some_and(|until| now < until)
 }
 
-fn count(failures: &mut LoginFailures, realm: &Realm, address: IpAddr, now: Timestamp) -> Verdict {
-    let permanent_only = realm.permanent_lockout && realm.max_temporary_lockouts == 0;
+fn is_forgotten(failures: &LoginFailures, realm: &Realm, now: Timestamp) -> bool {
     let since_last = failures.last_failure.map(|last| now.millis() - last.millis());
-    if !permanent_only && since_last.is_some_and(|millis| millis > realm.max_delta_time_seconds.saturating_mul(1000)) {
-        *failures = LoginFailures::default();
+    since_last.is_none_or(|millis| millis > realm.max_delta_time_seconds.saturating_mul(1000))
+}
+
+fn count(failures: &mut LoginFailures, realm: &Realm, permanent: bool, factor: Factor, address: IpAddr, now: Timestamp) -> Verdict {
+    let permanent_only = permanent && realm.max_temporary_lockouts == 0;
+    let since_last = failures.last_failure.map(|last| now.millis() - last.millis());
+    if !permanent_only && since_last.is_some() && is_forgotten(failures, realm, now) {
+        *failures = LoginFailures { addresses: std::mem::take(&mut failures.addresses), ..LoginFailures::default() };
     }
     failures.last_failure = Some(now);
     failures.last_ip_failure = address.to_string();
     failures.num_failures += 1;
+    let second_exhausted = factor == Factor::Second && {
+        failures.num_secondary_auth_failures += 1;
+        realm.max_secondary_auth_failures > 0 && failures.num_secondary_auth_failures >= realm.max_secondary_auth_failures
+    };
 
     let mut wait = if permanent_only { 0 } else { wait_seconds(realm, failures.num_failures) };
+    if second_exhausted && !permanent_only {
+        wait = wait.max(realm.wait_increment_seconds);
+    }
     let too_quick = wait == 0 && since_last.is_some_and(|millis| millis < realm.quick_login_check_milli_seconds);
     if too_quick {
         wait = realm.minimum_quick_login_wait_seconds;
     } else if wait > 0 {
         failures.num_temporary_lockouts += 1;
     }
-    let lockouts_left = !realm.permanent_lockout || failures.num_temporary_lockouts <= realm.max_temporary_lockouts;
+    let lockouts_left = !permanent || failures.num_temporary_lockouts <= realm.max_temporary_lockouts;
     let wait = wait.min(realm.max_failure_wait_seconds);
     let locks = wait > 0 && (too_quick || lockouts_left);
     if locks {
         failures.failed_login_not_before = Some(Timestamp::from_seconds(now.seconds() + wait));
     }
-    let for_good = if permanent_only { failures.num_failures >= realm.failure_factor } else { !lockouts_left };
-    if realm.permanent_lockout && for_good {
+    let for_good = if permanent_only { second_exhausted || failures.num_failures >= realm.failure_factor } else { !lockouts_left };
+    if permanent && for_good {
         Verdict::LockedPermanently
     } else if locks {
         Verdict::LockedTemporarily
@@ -131,7 +214,9 @@ mod tests {
     fn fail_times(realm: &Realm, times: i64, gap: i64) -> (Vec<Verdict>, LoginFailures) {
         let mut failures = LoginFailures::default();
         let address = IpAddr::from([127, 0, 0, 1]);
-        let verdicts = (0..times).map(|n| count(&mut failures, realm, address, Timestamp(NOW.0 + n * gap))).collect();
+        let verdicts = (0..times)
+            .map(|n| count(&mut failures, realm, realm.permanent_lockout, Factor::Password, address, Timestamp(NOW.0 + n * gap)))
+            .collect();
         (verdicts, failures)
     }
 
@@ -183,5 +268,38 @@ mod tests {
     fn old_failures_do_not_count() {
         let (verdicts, failures) = fail_times(&realm(|realm| realm.max_delta_time_seconds = 5), 3, 6_000);
         assert_eq!((verdicts.last(), failures.num_failures), (Some(&Verdict::Counted), 1));
+    }
+
+    #[test]
+    fn second_factors_have_a_limit_of_their_own_beside_the_common_one() {
+        let realm = realm(|realm| (realm.failure_factor, realm.max_secondary_auth_failures) = (30, 3));
+        let mut failures = LoginFailures::default();
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let mut fail = |factor, n: i64| count(&mut failures, &realm, false, factor, address, Timestamp(NOW.0 + n * 10_000));
+        assert_eq!((0..5).map(|n| fail(Factor::Password, n)).collect::<Vec<_>>(), [Verdict::Counted; 5]);
+        let second: Vec<_> = (5..8).map(|n| fail(Factor::Second, n)).collect();
+        assert_eq!(second, [Verdict::Counted, Verdict::Counted, Verdict::LockedTemporarily]);
+        assert_eq!((failures.num_failures, failures.num_secondary_auth_failures), (8, 3));
+    }
+
+    #[test]
+    fn where_addresses_are_locked_the_others_stay_free_until_there_are_too_many() {
+        let realm = realm(|realm| {
+            realm.permanent_lockout = true;
+            realm.attributes.insert(BRUTE_FORCE_BY_ADDRESS.to_owned(), "true".to_owned());
+        });
+        let mut failures = LoginFailures::default();
+        let address = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let is_locked = |failures: &LoginFailures, address| locked_at(counter_of(failures, &realm, address), NOW);
+        for n in 0..64 {
+            assert_eq!(note(&mut failures, &realm, Factor::Password, address(n), NOW), Some(Verdict::Counted));
+            assert_eq!(note(&mut failures, &realm, Factor::Password, address(n), NOW), Some(Verdict::LockedTemporarily));
+            assert_eq!(note(&mut failures, &realm, Factor::Password, address(n), NOW), None, "locked ones do not count");
+            assert!(is_locked(&failures, address(n)) && !is_locked(&failures, address(n + 1)));
+        }
+        let one_too_many = note(&mut failures, &realm, Factor::Password, address(64), NOW);
+        assert_eq!((one_too_many, failures.addresses.len()), (Some(Verdict::LockedPermanently), 64));
+        assert_eq!(network("2001:db8:1:2:3::4".parse().unwrap()), "2001:db8:1:2::/64");
+        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), "192.0.2.1");
     }
 }

@@ -1,17 +1,17 @@
 //! A user name and a password (Keycloak's flow "direct grant"). Every attempt costs exactly one hash, whether the user is
 //! unknown, disabled or has no password, and the state of an account shows only after the right password.
 
-use crate::base::password_hash::{HashingPool, Overloaded};
+use crate::base::password_hash::{HashChoice, HashingPool, Overloaded};
 use crate::base::secret::Secret;
 use crate::model::credential::Credentials;
+use crate::model::password_policy::MAX_PASSWORD;
 use crate::model::realm::Realm;
 use crate::model::user::User;
 use crate::store::StoreError;
 use crate::store::txn::Reader;
 
-/// Longer names and passwords belong to nobody; the bound keeps hashing and key lookups cheap.
+/// Longer names belong to nobody; the bound keeps key lookups cheap.
 const MAX_USERNAME: usize = 255;
-const MAX_PASSWORD: usize = 4000;
 
 /// The user that `name` means: by e-mail where the realm allows it, else by user name. `None` when nobody or more than one fits.
 ///
@@ -50,12 +50,17 @@ pub async fn candidate(reader: &mut impl Reader, realm: &Realm, name: &str) -> R
     Ok(Some(Candidate { user, credentials }))
 }
 
-/// Whether `password` is the candidate's. One hash, always.
+/// Whether `password` is the candidate's. One hash, always; where there is none to verify against, one of `choice`.
 ///
 /// # Errors
 /// When too many checks are waiting.
-pub async fn verify(hashing: &HashingPool, candidate: Option<&Candidate>, password: Option<&str>) -> Result<bool, Overloaded> {
+pub async fn verify(
+    hashing: &HashingPool,
+    candidate: Option<&Candidate>,
+    password: Option<&str>,
+    choice: HashChoice,
+) -> Result<bool, Overloaded> {
     let password = password.filter(|password| password.len() <= MAX_PASSWORD);
     let stored = candidate.and_then(|candidate| candidate.credentials.password()).filter(|_| password.is_some()).cloned();
-    hashing.verify(Secret::from(password.unwrap_or_default()), stored).await
+    hashing.verify(Secret::from(password.unwrap_or_default()), stored, choice).await
 }

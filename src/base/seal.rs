@@ -113,6 +113,12 @@ impl Sealer {
         Err(KeyEncryptionKeyError::Wrong { stored, given: self.inner.id.clone() })
     }
 
+    /// A credential for `purpose` that everybody can compute who has the key-encryption key, and nobody else. It tells nothing
+    /// about the key.
+    pub fn credential(&self, purpose: &str) -> Secret<String> {
+        Secret::new(URL_SAFE_NO_PAD.encode(*expand(&self.inner.extracted, &["credential", purpose])))
+    }
+
     /// Seals `plain` for the record `identity` (for example `client/<id>/secret`) of `realm`. The answer is text that can
     /// stand in a JSON document: `kw1.<key id>.<base64url of nonce, ciphertext and tag>`.
     pub fn seal(&self, random: &dyn Random, realm: &RealmId, identity: &str, plain: &[u8]) -> String {

@@ -4,22 +4,36 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
-use super::{Failure, answer, log, sources, tell};
+use super::failure::{Code, Failure};
+use super::output::answer;
+use super::{examples, log, sources};
 use crate::config::Config;
 use crate::config::load::{self, Flag, HOST_FLAG, Loaded};
 use crate::embed::Keywright;
 use crate::embed::server::Listeners;
+use crate::embed::tls::Tls;
 use crate::manage::bootstrap::{Development, FirstStart};
 use crate::model::realm::Realm;
+use crate::web::panics;
 
 #[derive(Args)]
+#[command(before_help = examples![
+    "keywright serve --dev",
+    "keywright serve --config /etc/keywright/keywright.toml",
+    "keywright serve --data /var/lib/keywright --http-port 8443",
+    "keywright serve --import-realm            # realms of data/import/*.json, as far as they are new"
+])]
 pub(super) struct Arguments {
     /// Try it out: data in ./data, sample clients and users, ready-to-paste commands; loopback only
     #[arg(long)]
     dev: bool,
+    /// Import the realms in the directory `import` of the store that are not there yet
+    #[arg(long)]
+    import_realm: bool,
     /// The TOML file [default: $KEYWRIGHT_CONFIG, or keywright.toml if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -32,6 +46,18 @@ pub(super) struct Arguments {
     /// The port to listen on [http.port]
     #[arg(long, value_name = "PORT")]
     http_port: Option<String>,
+    /// Plain HTTP: true or false [http.enabled]
+    #[arg(long, value_name = "BOOL")]
+    http_enabled: Option<String>,
+    /// The port for TLS [https.port]
+    #[arg(long, value_name = "PORT")]
+    https_port: Option<String>,
+    /// The server's certificate and its chain, PEM [https.certificate_file]
+    #[arg(long, value_name = "FILE")]
+    https_certificate_file: Option<String>,
+    /// Its private key, PEM [https.certificate_key_file]
+    #[arg(long, value_name = "FILE")]
+    https_certificate_key_file: Option<String>,
     /// The path under which everything is served [http.relative_path]
     #[arg(long, value_name = "PATH")]
     relative_path: Option<String>,
@@ -47,6 +73,10 @@ impl Arguments {
             flag("store.directory", "--data", &self.data),
             flag("http.host", HOST_FLAG, &self.http_host),
             flag("http.port", "--http-port", &self.http_port),
+            flag("http.enabled", "--http-enabled", &self.http_enabled),
+            flag("https.port", "--https-port", &self.https_port),
+            flag("https.certificate_file", "--https-certificate-file", &self.https_certificate_file),
+            flag("https.certificate_key_file", "--https-certificate-key-file", &self.https_certificate_key_file),
             flag("http.relative_path", "--relative-path", &self.relative_path),
             flag("management.port", "--management-port", &self.management_port),
         ]
@@ -58,17 +88,18 @@ impl Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let flags = arguments.flags();
-    let loaded = load::load(&sources(arguments.config, flags, arguments.dev)).map_err(|problems| {
-        tell(&problems.to_string());
-        Failure::Usage
-    })?;
+    let loaded = load::load(&sources(arguments.config, flags, arguments.dev))?;
     log::start(&loaded.config.log);
+    panics::log_all();
     // Workers have threads and runtimes of their own; this one accepts, waits for signals and does the background work.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    runtime.block_on(serve(loaded, arguments.dev))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let served = runtime.block_on(serve(loaded, arguments.dev, arguments.import_realm));
+    // A forced end does not wait for a thread that is stuck in the file system. Whatever was acknowledged is durable.
+    runtime.shutdown_background();
+    served
 }
 
-async fn serve(loaded: Loaded, development: bool) -> Result<(), Failure> {
+async fn serve(loaded: Loaded, development: bool, import_realm: bool) -> Result<(), Failure> {
     for note in &loaded.notes {
         tracing::info!("{note}");
     }
@@ -76,26 +107,40 @@ async fn serve(loaded: Loaded, development: bool) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let mut config = loaded.config;
-    let listeners = Listeners::open(&mut config).map_err(failed)?;
-    let keywright = Keywright::builder(config).build().await.map_err(failed)?;
+    let listeners = Listeners::open(&mut config).map_err(Failure::failed)?;
+    let keywright = Keywright::builder(config).build().await.map_err(Failure::failed)?;
     let config = &keywright.app().config;
 
-    let first_start = keywright.first_start().await.map_err(failed)?;
+    let first_start = keywright.first_start().await.map_err(Failure::failed)?;
     if let FirstStart::Created { username, generated_password: Some(password) } = &first_start {
         answer(&format!("Administrator {username}, password (shown this once): {}", password.expose()));
     }
+    if import_realm {
+        super::import::at_start(&keywright).await?;
+    }
     if development {
-        let contents = keywright.development().await.map_err(failed)?;
+        let contents = keywright.development().await.map_err(Failure::failed)?;
         answer(&welcome(config, &contents));
     }
+    let address = |on: bool, port| if on { SocketAddr::new(config.http.host, port).to_string() } else { "off".to_owned() };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        address = %SocketAddr::new(config.http.host, config.http.port),
+        address = address(config.http.enabled, config.http.port),
+        https_address = address(config.https.is_on(), config.https.port),
         base_url = config.base_url(),
         management_port = %config.management.port,
         "serving"
     );
-    keywright.serve(listeners, told_to_stop().map_err(failed)?).await.map_err(failed)?;
+    let reloading = reload_when_told(listeners.tls(), &keywright).map_err(Failure::failed)?;
+    let (stopping, force) = signals().map_err(Failure::failed)?;
+    tokio::select! {
+        served = keywright.serve(listeners, stopping) => served.map_err(Failure::failed)?,
+        () = force => {
+            tracing::warn!("stopped without waiting for running requests; the last minute of session stamps may be lost");
+            return Err(Failure::said(Code::Interrupted));
+        }
+    }
+    reloading.abort();
     tracing::info!("stopped");
     Ok(())
 }
@@ -121,19 +166,35 @@ A token for a user, for a refresh token, for the client itself:
     )
 }
 
-/// Ready when the process is asked to end: SIGTERM from a supervisor, SIGINT from a keyboard.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+/// Two futures. The first is ready when the process is asked to end: SIGTERM from a supervisor, SIGINT from a keyboard. The second
+/// drives it and is ready when somebody presses Ctrl-C although the process is ending already.
+fn signals() -> std::io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let force = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    })
+        tracing::info!("stopping when running requests have finished; Ctrl-C stops at once");
+        let _ = begin.send(());
+        interrupt.recv().await;
+    };
+    Ok((async move { drop(begun.await) }, force))
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
-    tell(&format!("keywright: {error}"));
-    Failure::Failed
+/// SIGHUP: look at the certificate's files now. Without a certificate it must not end the process, as it does by default.
+fn reload_when_told(tls: Option<Arc<Tls>>, keywright: &Keywright) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut told, clock) = (signal(SignalKind::hangup())?, Arc::clone(&keywright.app().env.clock));
+    Ok(tokio::spawn(async move {
+        while told.recv().await.is_some() {
+            if let Some(tls) = &tls {
+                tls.reload(clock.now());
+            } else {
+                tracing::info!("SIGHUP: there is no certificate to reload");
+            }
+        }
+    }))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::base::seal::Sealer;
 use crate::base::secret::Secret;
-use crate::keyring::{Algorithm, Keyring};
+use crate::keyring::{Algorithm, Encryption, EncryptionKeys, InvalidJwkSet, JwkSet, Keyring};
 use crate::model::client::Client;
 use crate::model::realm::Realm;
 use crate::store::StoreError;
@@ -16,15 +16,21 @@ use super::mapper::{Mapper, TokenKind};
 use super::realm::CompiledRealm;
 use super::roles::RoleSet;
 use super::scope::{CompiledScope, ScopePlan, compile_mappers};
+use super::subject::KnownServiceAccount;
 
 /// Plans that a client keeps; a request for one more computes it each time.
 const MAX_PLANS: usize = 64;
+
+/// The attribute of clients and realms that names levels of authentication.
+const ACR_LEVELS: &str = "acr.loa.map";
 
 /// A client with its scopes, mappers and origins resolved.
 pub struct CompiledClient {
     pub client: Client,
     /// The opened secret of a confidential client.
     pub secret: Option<Secret<String>>,
+    /// The opened secret before the last rotation; whether it still counts is a question of the moment.
+    pub rotated_secret: Option<Secret<String>>,
     /// The origins whose pages may read its answers: `+` resolved to those of the redirect URIs, `*` means any.
     pub web_origins: Vec<String>,
     /// The algorithms of its tokens: the client's own or those of the realm.
@@ -32,8 +38,13 @@ pub struct CompiledClient {
     pub id_token_algorithm: Algorithm,
     /// The algorithm of signed userinfo, where the client wants it signed.
     pub userinfo_algorithm: Option<Algorithm>,
+    /// How its ID tokens and userinfo answers are encrypted, where the client wants that.
+    pub id_token_encryption: Option<Encryption>,
+    pub userinfo_encryption: Option<Encryption>,
     /// Whether its access tokens carry as little as possible.
     pub lightweight: bool,
+    /// Names for levels of authentication (`acr.loa.map`): the client's own or those of the realm.
+    pub acr_levels: Vec<(String, i64)>,
     /// Its default and optional scopes, by name.
     pub scopes: Vec<AvailableScope>,
     /// Names and reasons of its own mappers without effect.
@@ -44,6 +55,11 @@ pub struct CompiledClient {
     /// What its own roles and scope mappings let into tokens; `None` with full scope.
     roles: Option<RoleSet>,
     plans: RwLock<HashMap<(bool, Box<[u16]>), Arc<ScopePlan>>>,
+    pub(super) known_service_account: KnownServiceAccount,
+    /// The keys of its assertions that stand in its settings, read when first needed.
+    assertion_keys: OnceLock<Result<JwkSet, InvalidJwkSet>>,
+    /// Its keys that something can be encrypted for: those of its inline JWK set, or of the one that was fetched last.
+    encryption_keys: RwLock<Option<Arc<EncryptionKeys>>>,
 }
 
 impl fmt::Debug for CompiledClient {
@@ -71,13 +87,30 @@ impl CompiledClient {
             configured.or_else(|| realm.realm.default_signature_algorithm.parse().ok()).unwrap_or(Algorithm::Rs256)
         };
         let userinfo_algorithm = client.attribute("user.info.response.signature.alg").and_then(|name| name.parse().ok());
+        let encryption = |kind: &str| {
+            let attribute = |name: &str| client.attribute(&format!("{kind}.encrypted.response.{name}"));
+            Encryption::configured(attribute("alg"), attribute("enc"))
+        };
         let (mappers, skipped_mappers) = compile_mappers(&client.protocol_mappers);
         Ok(Self {
-            secret: open_secret(&realm.realm, &client, sealer)?,
+            secret: open_secret(&realm.realm, &client, sealer, client.secret.as_deref(), &client.secret_identity())?,
+            rotated_secret: open_secret(
+                &realm.realm,
+                &client,
+                sealer,
+                client.rotated_secret.as_deref(),
+                &client.rotated_secret_identity(),
+            )?,
             web_origins: web_origins(&client),
             access_token_algorithm: algorithm("access.token.signed.response.alg"),
             id_token_algorithm: algorithm("id.token.signed.response.alg"),
             userinfo_algorithm,
+            id_token_encryption: encryption("id.token"),
+            userinfo_encryption: encryption("user.info"),
+            encryption_keys: RwLock::new(inline_encryption_keys(&client).map(Arc::new)),
+            acr_levels: Some(client.attribute(ACR_LEVELS).map(parse_acr_levels).unwrap_or_default())
+                .filter(|own| !own.is_empty())
+                .unwrap_or_else(|| acr_levels(&realm.realm)),
             keyring: None,
             lightweight: client.flag("client.use.lightweight.access.token.enabled"),
             scopes: available_scopes(realm, &client),
@@ -86,8 +119,45 @@ impl CompiledClient {
             mappers,
             skipped_mappers,
             plans: RwLock::default(),
+            known_service_account: KnownServiceAccount::default(),
+            assertion_keys: OnceLock::new(),
             client,
         })
+    }
+
+    /// The keys that its settings hold for its assertions: a JWK set, a certificate, or a bare public key, in this order.
+    ///
+    /// # Errors
+    /// There are none, or they cannot be read.
+    pub fn assertion_keys(&self) -> Result<&JwkSet, &InvalidJwkSet> {
+        let read = || {
+            let setting = |name: &str| self.client.attribute(name).filter(|text| !text.is_empty());
+            if self.client.flag("use.jwks.string") {
+                JwkSet::parse(setting("jwks.string").unwrap_or_default().as_bytes())
+            } else if let Some(certificate) = setting("jwt.credential.certificate") {
+                JwkSet::of_certificate(certificate)
+            } else {
+                JwkSet::of_public_key(setting("jwt.credential.public.key").unwrap_or_default())
+            }
+        };
+        self.assertion_keys.get_or_init(read).as_ref()
+    }
+
+    /// Where the client publishes its keys, if it does; a path is one below its root URL.
+    pub fn jwks_url(&self) -> Option<String> {
+        let client = &self.client;
+        let url = client.flag("use.jwks.url").then(|| client.attribute("jwks.url"))??;
+        Some(if url.starts_with('/') { format!("{}{url}", client.root_url.as_deref().unwrap_or_default()) } else { url.to_owned() })
+    }
+
+    /// The keys that something can be encrypted for, as far as they are known.
+    pub fn encryption_keys(&self) -> Option<Arc<EncryptionKeys>> {
+        self.encryption_keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the keys of the JWK set that the client publishes.
+    pub fn remember_encryption_keys(&self, keys: EncryptionKeys) {
+        *self.encryption_keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
     }
 
     /// Whether pages of `origin` may read answers to this client.
@@ -138,15 +208,39 @@ impl CompiledClient {
     }
 }
 
-fn open_secret(realm: &Realm, client: &Client, sealer: &Sealer) -> Result<Option<Secret<String>>, StoreError> {
-    let Some(sealed) = &client.secret else { return Ok(None) };
+fn open_secret(
+    realm: &Realm,
+    client: &Client,
+    sealer: &Sealer,
+    sealed: Option<&str>,
+    identity: &str,
+) -> Result<Option<Secret<String>>, StoreError> {
+    let Some(sealed) = sealed else { return Ok(None) };
     let damaged = |reason: String| StoreError::Damaged {
         key: String::from_utf8_lossy(key::client(&realm.id, &client.id).as_bytes()).into_owned(),
         reason,
     };
-    let opened = sealer.open(&realm.id, &client.secret_identity(), sealed).map_err(|error| damaged(error.to_string()))?;
+    let opened = sealer.open(&realm.id, identity, sealed).map_err(|error| damaged(error.to_string()))?;
     let text = std::str::from_utf8(opened.expose()).map_err(|_| damaged("the secret is no text".to_owned()))?;
     Ok(Some(Secret::from(text)))
+}
+
+/// A set that cannot be read holds no key: tokens are then refused, not sent in the clear.
+fn inline_encryption_keys(client: &Client) -> Option<EncryptionKeys> {
+    let inline = client.flag("use.jwks.string") && !client.flag("use.jwks.url");
+    EncryptionKeys::parse(client.attribute("jwks.string").filter(|_| inline)?.as_bytes()).ok()
+}
+
+/// The names that a realm gives to levels of authentication; empty without.
+pub fn acr_levels(realm: &Realm) -> Vec<(String, i64)> {
+    realm.attributes.get(ACR_LEVELS).map(|text| parse_acr_levels(text)).unwrap_or_default()
+}
+
+/// `{"silver": 1, "gold": "2"}`: levels may be text.
+fn parse_acr_levels(text: &str) -> Vec<(String, i64)> {
+    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    let level = |value: &serde_json::Value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+    map.iter().filter_map(|(name, value)| Some((name.clone(), level(value)?))).collect()
 }
 
 /// Scopes are ordered by name, which is also the order of the `scope` claims. A scope that is both default and optional is a

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::protocol_mapper::ProtocolMapper;
+use crate::model::protocol_mapper::{PAIRWISE_SALT, PAIRWISE_SUBJECT, POSTGRES_ARRAY, ProtocolMapper};
 
 use super::claim_path::ClaimPath;
 
@@ -61,11 +61,8 @@ pub enum Rule {
         property: UserProperty,
         claim: Claim,
     },
-    FullName {
-        claim: ClaimPath,
-    },
+    FullName,
     Address {
-        claim: ClaimPath,
         fields: AddressFields,
     },
     GroupMembership {
@@ -90,33 +87,38 @@ pub enum Rule {
     },
     RealmRoles {
         prefix: String,
-        multivalued: bool,
-        claim: ClaimPath,
+        claim: Claim,
     },
     ClientRoles {
         client: Option<String>,
         prefix: String,
-        multivalued: bool,
+        claim: Claim,
+    },
+    /// Ours: a list as an array literal of PostgreSQL.
+    PostgresArray {
+        source: ListSource,
         claim: ClaimPath,
+    },
+    /// What the `claims` parameter names as essential (OIDC Core §5.5).
+    RequestedClaims,
+    /// The value that the `claims` parameter gives to one claim of the ID token.
+    RequestedValue {
+        name: String,
     },
     SessionNote {
         note: String,
         claim: Claim,
     },
     Acr,
-    Amr {
-        claim: ClaimPath,
-    },
+    Amr,
     Subject,
-    SessionState {
-        claim: ClaimPath,
-    },
+    SessionState,
     Nonce,
     PairwiseSubject {
         sector_identifier_uri: Option<String>,
         salt: String,
     },
-    /// `oidc-claims-param-*`: direct grants carry no `claims` parameter. Organisations: a realm has none.
+    /// Organisations: a realm has none.
     NoData,
 }
 
@@ -154,6 +156,19 @@ pub enum UserProperty {
     ServiceAccountClientLink,
 }
 
+/// Where [`Rule::PostgresArray`] takes its elements from.
+#[derive(Debug)]
+pub enum ListSource {
+    GroupPaths,
+    GroupNames,
+    GroupIds,
+    RealmRoles,
+    /// Of one client, by its `client_id`.
+    ClientRoles(String),
+    /// The values of a user attribute.
+    Attribute(String),
+}
+
 /// The user attributes behind the members of `address` (OIDC Core §5.1.1).
 #[derive(Debug)]
 pub struct AddressFields {
@@ -176,6 +191,26 @@ impl RoleReference {
                 Self { client: Some(client.to_owned()), name: name.to_owned() }
             }
             _ => Self { client: None, name: text.to_owned() },
+        }
+    }
+}
+
+impl AddressFields {
+    /// Every member from the attribute of its usual name.
+    pub fn standard() -> Self {
+        Self::of(str::to_owned)
+    }
+
+    fn of(attribute: impl Fn(&str) -> String) -> Self {
+        Self {
+            members: [
+                ("formatted", attribute("formatted")),
+                ("street_address", attribute("street")),
+                ("locality", attribute("locality")),
+                ("region", attribute("region")),
+                ("postal_code", attribute("postal_code")),
+                ("country", attribute("country")),
+            ],
         }
     }
 }
@@ -224,10 +259,6 @@ impl Config<'_> {
         ClaimPath::parse(self.required("claim.name")?).ok_or_else(|| "claim.name names nothing".to_owned())
     }
 
-    fn path_or(&self, default: &str) -> ClaimPath {
-        self.path().unwrap_or_else(|_| ClaimPath::parse(default).expect("a constant name parses"))
-    }
-
     fn claim(&self) -> Result<Claim, String> {
         Ok(Claim { path: self.path()?, json_type: JsonType::parse(self.get("jsonType.label")), multivalued: self.flag("multivalued") })
     }
@@ -247,7 +278,11 @@ impl Config<'_> {
             | switch(TokenKind::Id, id)
             | switch(TokenKind::UserInfo, or("userinfo.token.claim", id))
             | switch(TokenKind::Introspection, or("introspection.token.claim", access))
-            | switch(TokenKind::Response, self.flag("access.tokenResponse.claim"))
+    }
+
+    /// The switches of the two types that can also write beside the tokens.
+    fn include_with_response(&self) -> u8 {
+        self.include() | switch(TokenKind::Response, self.flag("access.tokenResponse.claim"))
     }
 
     /// The switches without some kinds of token, for types that Keycloak does not run there.
@@ -264,7 +299,7 @@ const fn switch(kind: TokenKind, on: bool) -> u8 {
 const ALWAYS: u8 = 0b01_1111;
 
 fn compile(kind: &str, config: &Config<'_>) -> Result<(i8, u8, Rule), String> {
-    use TokenKind::{Id, UserInfo};
+    use TokenKind::{Access, Id, Introspection, LightweightAccess, UserInfo};
     let owned = str::to_owned;
     let prefix = |key: &str| config.get(key).unwrap_or_default().to_owned();
     Ok(match kind {
@@ -276,8 +311,8 @@ fn compile(kind: &str, config: &Config<'_>) -> Result<(i8, u8, Rule), String> {
             let property = property(config.required("user.attribute")?)?;
             (0, config.include(), Rule::UserProperty { property, claim: config.claim()? })
         }
-        "oidc-full-name-mapper" => (0, config.include(), Rule::FullName { claim: config.path_or("name") }),
-        "oidc-address-mapper" => (0, config.include(), Rule::Address { claim: config.path_or("address"), fields: address_fields(config) }),
+        "oidc-full-name-mapper" => (0, config.include(), Rule::FullName),
+        "oidc-address-mapper" => (0, config.include(), Rule::Address { fields: address_fields(config) }),
         "oidc-group-membership-mapper" => {
             let full_path = config.get("full.path").is_none_or(|value| value == "true");
             (0, config.include(), Rule::GroupMembership { full_path, claim: config.path()? })
@@ -288,12 +323,16 @@ fn compile(kind: &str, config: &Config<'_>) -> Result<(i8, u8, Rule), String> {
             (0, config.include_but(&[UserInfo]), Rule::Audience { audience })
         }
         // Exports older than Keycloak 24 carry these two without switches.
-        "oidc-audience-resolve-mapper" => (30, config.include_when_unset(true) & !switch(Id, true), Rule::AudienceResolve),
-        "oidc-allowed-origins-mapper" => (0, config.include_when_unset(true) & !switch(Id, true), Rule::AllowedOrigins),
+        "oidc-audience-resolve-mapper" => {
+            (30, config.include_when_unset(true) & !switch(Id, true) & !switch(UserInfo, true), Rule::AudienceResolve)
+        }
+        "oidc-allowed-origins-mapper" => {
+            (0, config.include_when_unset(true) & !switch(Id, true) & !switch(UserInfo, true), Rule::AllowedOrigins)
+        }
         "oidc-hardcoded-claim-mapper" => {
             let (claim, text) = (config.claim()?, config.0.get("claim.value").map_or("", String::as_str));
             let value = claim.json_type.value(text).ok_or("claim.value is not of the type that jsonType.label names")?;
-            (0, config.include(), Rule::HardcodedClaim { claim: claim.path, value })
+            (0, config.include_with_response(), Rule::HardcodedClaim { claim: claim.path, value })
         }
         "oidc-hardcoded-role-mapper" => (20, ALWAYS, Rule::HardcodedRole { role: RoleReference::parse(config.required("role")?) }),
         "oidc-role-name-mapper" => {
@@ -302,30 +341,34 @@ fn compile(kind: &str, config: &Config<'_>) -> Result<(i8, u8, Rule), String> {
         }
         "oidc-usermodel-realm-role-mapper" => {
             let prefix = prefix("usermodel.realmRoleMapping.rolePrefix");
-            (40, config.include(), Rule::RealmRoles { prefix, multivalued: config.flag("multivalued"), claim: config.path()? })
+            (40, config.include(), Rule::RealmRoles { prefix, claim: config.claim()? })
         }
         "oidc-usermodel-client-role-mapper" => {
             let client = config.get("usermodel.clientRoleMapping.clientId").map(owned);
             let prefix = prefix("usermodel.clientRoleMapping.rolePrefix");
-            (40, config.include(), Rule::ClientRoles { client, prefix, multivalued: config.flag("multivalued"), claim: config.path()? })
+            (40, config.include(), Rule::ClientRoles { client, prefix, claim: config.claim()? })
         }
-        "oidc-usersessionmodel-note-mapper" => {
-            (0, config.include(), Rule::SessionNote { note: owned(config.required("user.session.note")?), claim: config.claim()? })
-        }
+        "oidc-usersessionmodel-note-mapper" => (
+            0,
+            config.include_with_response(),
+            Rule::SessionNote { note: owned(config.required("user.session.note")?), claim: config.claim()? },
+        ),
         "oidc-acr-mapper" => (0, config.include_but(&[UserInfo]), Rule::Acr),
-        "oidc-amr-mapper" => (0, config.include(), Rule::Amr { claim: config.path_or("amr") }),
+        "oidc-amr-mapper" => (0, config.include_but(&[UserInfo, Introspection]), Rule::Amr),
         // ID token and userinfo always have `sub` (OIDC Core §2, §5.3.2).
         "oidc-sub-mapper" => (-10, config.include_but(&[Id, UserInfo]), Rule::Subject),
-        "oidc-session-state-mapper" => (0, config.include(), Rule::SessionState { claim: config.path_or("session_state") }),
+        "oidc-session-state-mapper" => (0, config.include(), Rule::SessionState),
         "oidc-nonce-backwards-compatible-mapper" => (0, switch(TokenKind::Access, true), Rule::Nonce),
-        "oidc-sha256-pairwise-sub-mapper" => {
+        PAIRWISE_SUBJECT => {
             let sector_identifier_uri = config.get("sectorIdentifierUri").map(owned);
-            (0, ALWAYS, Rule::PairwiseSubject { sector_identifier_uri, salt: prefix("pairwiseSubAlgorithmSalt") })
+            (0, ALWAYS, Rule::PairwiseSubject { sector_identifier_uri, salt: prefix(PAIRWISE_SALT) })
         }
-        "oidc-claims-param-token-mapper"
-        | "oidc-claims-param-value-idtoken-mapper"
-        | "oidc-organization-membership-mapper"
-        | "oidc-organization-group-membership-mapper" => (0, 0, Rule::NoData),
+        POSTGRES_ARRAY => (40, config.include(), Rule::PostgresArray { source: list_source(config)?, claim: config.path()? }),
+        "oidc-claims-param-token-mapper" => (0, config.include_but(&[Access, LightweightAccess, Introspection]), Rule::RequestedClaims),
+        "oidc-claims-param-value-idtoken-mapper" => {
+            (0, switch(Id, config.flag("id.token.claim")), Rule::RequestedValue { name: owned(config.required("claim.name")?) })
+        }
+        "oidc-organization-membership-mapper" | "oidc-organization-group-membership-mapper" => (0, 0, Rule::NoData),
         script if script.starts_with("script-") => return Err(format!("{script} is a script of the old server's installation")),
         other => return Err(format!("the type {other} is not known")),
     })
@@ -346,18 +389,21 @@ fn property(name: &str) -> Result<UserProperty, String> {
     })
 }
 
+fn list_source(config: &Config<'_>) -> Result<ListSource, String> {
+    Ok(match config.get("source").unwrap_or("groups") {
+        "groups" if config.get("full.path") == Some("false") => ListSource::GroupNames,
+        "groups" => ListSource::GroupPaths,
+        "group-ids" => ListSource::GroupIds,
+        "realm-roles" => ListSource::RealmRoles,
+        "client-roles" => ListSource::ClientRoles(config.required("usermodel.clientRoleMapping.clientId")?.to_owned()),
+        "attribute" => ListSource::Attribute(config.required("user.attribute")?.to_owned()),
+        other => return Err(format!("{other} is no source of a list")),
+    })
+}
+
 fn address_fields(config: &Config<'_>) -> AddressFields {
     let attribute = |field: &str| config.get(&format!("user.attribute.{field}")).unwrap_or(field).to_owned();
-    AddressFields {
-        members: [
-            ("formatted", attribute("formatted")),
-            ("street_address", attribute("street")),
-            ("locality", attribute("locality")),
-            ("region", attribute("region")),
-            ("postal_code", attribute("postal_code")),
-            ("country", attribute("country")),
-        ],
-    }
+    AddressFields::of(attribute)
 }
 
 #[cfg(test)]
@@ -404,6 +450,8 @@ mod tests {
                 "claim.value is not of the type",
             ),
             ("oidc-audience-mapper", &[], "no audience is configured"),
+            ("keywright-postgres-array-mapper", &[("claim.name", "a"), ("source", "x")], "x is no source"),
+            ("keywright-postgres-array-mapper", &[("claim.name", "a"), ("source", "attribute")], "user.attribute is missing"),
             ("script-my.js", &[], "is a script"),
             ("oidc-nonsense", &[], "oidc-nonsense is not known"),
         ] {

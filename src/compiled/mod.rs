@@ -8,6 +8,7 @@ pub mod mapper;
 mod realm;
 pub mod roles;
 pub mod scope;
+mod subject;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
@@ -22,8 +23,9 @@ use crate::keyring::KeyError;
 use crate::store::txn::Reader as _;
 use crate::store::{Store, StoreError};
 
-pub use client::{AvailableScope, CompiledClient};
+pub use client::{AvailableScope, CompiledClient, acr_levels};
 pub use realm::{CompiledRealm, RealmParts};
+pub use subject::Subject;
 
 /// How often a realm is read again because it changed meanwhile; then what was read is served once and not kept current.
 const ATTEMPTS: usize = 3;
@@ -110,6 +112,11 @@ impl Compiled {
         let realms = self.realms.load();
         let clients = realms.values().map(|realm| realm.clients.read().unwrap_or_else(PoisonError::into_inner).len());
         (realms.len(), clients.sum())
+    }
+
+    /// The realms that are kept.
+    pub fn realms(&self) -> Vec<Arc<CompiledRealm>> {
+        self.realms.load().values().cloned().collect()
     }
 
     /// The compiled realm, unless the configuration changed since.

@@ -11,6 +11,7 @@ use crate::keyring::{KeyError, Keyring};
 use crate::model::authentication::Authentication;
 use crate::model::client_scope::ClientScope;
 use crate::model::component::Component;
+use crate::model::password_policy::PasswordPolicy;
 use crate::model::realm::Realm;
 use crate::model::role::{Role, RoleContainer};
 use crate::model::user_profile::UserProfile;
@@ -30,6 +31,8 @@ pub struct CompiledRealm {
     pub keyring: Keyring,
     pub roles: RoleGraph,
     pub profile: UserProfile,
+    /// One that does not parse counts as none here: it refuses new passwords, not logins.
+    pub password_policy: PasswordPolicy,
     /// The aliases of the required actions that are enabled.
     pub enabled_actions: HashSet<String>,
     scopes: HashMap<ClientScopeId, Arc<CompiledScope>>,
@@ -97,6 +100,7 @@ impl CompiledRealm {
             scopes: oidc.map(|scope| (scope.id.clone(), Arc::new(CompiledScope::new(scope, &roles)))).collect(),
             roles,
             profile: parts.profile,
+            password_policy: PasswordPolicy::parse(parts.realm.password_policy.as_deref().unwrap_or_default()).unwrap_or_default(),
             realm: parts.realm,
             epoch,
             clients: RwLock::default(),

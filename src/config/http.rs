@@ -1,4 +1,5 @@
-//! `[http]`: where the server listens and what it believes about the proxies in front of it.
+//! `[http]`: where the server listens, how much and how long it waits for whom, and what it believes about the proxies in
+//! front of it. All but the port holds for `[https]` too.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,9 +8,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Problem;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
+    /// Whether plain HTTP is served. Without it there must be a certificate in `[https]`.
+    pub enabled: bool,
     /// The address to listen on.
     pub host: IpAddr,
     /// The port to listen on; 0 lets the system choose.
@@ -18,12 +23,20 @@ pub struct Http {
     pub relative_path: RelativePath,
     /// Threads that serve requests; `None` is one per core.
     pub workers: Option<NonZeroUsize>,
-    /// Connections that one worker holds at a time; further ones wait to be accepted.
+    /// Connections that are held at a time; further ones are refused with 503.
     pub max_connections: NonZeroUsize,
     /// Seconds that an idle connection is kept.
     pub keep_alive_seconds: u64,
-    /// Seconds within which a client must have sent the head of a request.
+    /// Seconds within which a client must have sent the head of a request, and for a TLS handshake.
     pub request_timeout_seconds: u64,
+    /// Seconds that a body may take, and one more for each KiB of it.
+    pub body_timeout_seconds: u64,
+    /// Seconds that a client may take nothing of an answer that waits for it.
+    pub send_timeout_seconds: u64,
+    /// Bytes of a request's path and query.
+    pub max_target_bytes: usize,
+    /// Bytes of all its header fields, names and values. There may be 96 of them.
+    pub max_header_bytes: usize,
     /// Seconds that running requests get to finish when the server is stopped.
     pub shutdown_timeout_seconds: u64,
     /// Which headers of a reverse proxy are believed, if the connection comes from one of `trusted_proxies`.
@@ -35,16 +48,44 @@ pub struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self {
+            enabled: true,
             host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             port: 8080,
             relative_path: RelativePath("/auth".to_owned()),
             workers: None,
-            max_connections: NonZeroUsize::new(10_000).expect("is not zero"),
+            max_connections: NonZeroUsize::new(16_384).expect("is not zero"),
             keep_alive_seconds: 75,
             request_timeout_seconds: 10,
+            body_timeout_seconds: 20,
+            send_timeout_seconds: 30,
+            max_target_bytes: 16 << 10,
+            max_header_bytes: 32 << 10,
             shutdown_timeout_seconds: 30,
             proxy_headers: ProxyHeaders::None,
             trusted_proxies: Network::private(),
+        }
+    }
+}
+
+impl Http {
+    pub(super) fn validate(&self, problems: &mut Vec<Problem>) {
+        // The server under us reads a head of up to 128 KiB and answers larger ones itself.
+        for (key, bytes, most) in
+            [("http.max_target_bytes", self.max_target_bytes, 48 << 10), ("http.max_header_bytes", self.max_header_bytes, 64 << 10)]
+        {
+            if !(256..=most).contains(&bytes) {
+                problems.push(Problem::new(key, format!("is {bytes}, but must be from 256 to {most}")));
+            }
+        }
+        for (key, seconds) in [
+            ("http.keep_alive_seconds", self.keep_alive_seconds),
+            ("http.request_timeout_seconds", self.request_timeout_seconds),
+            ("http.body_timeout_seconds", self.body_timeout_seconds),
+            ("http.send_timeout_seconds", self.send_timeout_seconds),
+        ] {
+            if !(1..=86_400).contains(&seconds) {
+                problems.push(Problem::new(key, format!("is {seconds}, but must be from 1 to 86400")));
+            }
         }
     }
 }
@@ -58,7 +99,7 @@ pub enum ProxyHeaders {
     None,
     /// `Forwarded` (RFC 7239).
     Forwarded,
-    /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`.
+    /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `-Prefix`.
     Xforwarded,
 }
 

@@ -54,7 +54,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     if let Some(path) = &sources.file {
         gathered.file(path);
     }
-    let own: Vec<_> = sources.environment.iter().filter(|(name, _)| name.starts_with(PREFIX) && name != CONFIG_VARIABLE).collect();
+    let own: Vec<_> = sources.environment.iter().filter(|(name, _)| is_setting(name)).collect();
     let mut later = Gathered::new();
     for (name, text) in &own {
         later.variable(name, text, &own);
@@ -78,6 +78,25 @@ const PREFIX: &str = "KEYWRIGHT_";
 
 /// Names the file itself, so it is no setting.
 pub const CONFIG_VARIABLE: &str = "KEYWRIGHT_CONFIG";
+
+/// What commands take from the environment besides settings: where the server is, and secrets that must not stand in arguments.
+pub const COMMAND_VARIABLES: &[&str] = &[
+    "KEYWRIGHT_URL",
+    "KEYWRIGHT_REALM",
+    "KEYWRIGHT_CLIENT",
+    "KEYWRIGHT_CLIENT_SECRET",
+    "KEYWRIGHT_ISSUER",
+    "KEYWRIGHT_PASSWORD",
+    "KEYWRIGHT_REFRESH_TOKEN",
+    "KEYWRIGHT_SUBJECT_TOKEN",
+    "KEYWRIGHT_MANAGEMENT_URL",
+    "KEYWRIGHT_BACKUP_KEY",
+];
+
+/// Every other variable with our prefix is a setting, or a slip that must be named.
+fn is_setting(name: &str) -> bool {
+    name.starts_with(PREFIX) && name != CONFIG_VARIABLE && !COMMAND_VARIABLES.contains(&name)
+}
 
 /// One value of one source.
 struct Leaf {

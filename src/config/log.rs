@@ -10,6 +10,17 @@ use serde::{Deserialize, Serialize};
 pub struct Log {
     pub level: LogLevel,
     pub format: LogFormat,
+    pub requests: RequestLog,
+}
+
+/// At which level each request gets a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestLog {
+    Off,
+    #[default]
+    Debug,
+    Info,
 }
 
 /// The form of a line.

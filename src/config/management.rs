@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Http, Problem};
+use super::{Http, Https, Problem};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,21 +14,39 @@ pub struct Management {
     /// The address to listen on.
     pub host: IpAddr,
     pub port: ManagementPort,
+    pub scheme: ManagementScheme,
+    /// How many realms get a label of their own in the metrics.
+    pub metrics_realms: usize,
+}
+
+/// What the management listener speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagementScheme {
+    /// TLS with the certificate of `[https]` if there is one, as in Keycloak.
+    #[default]
+    Inherited,
+    Http,
 }
 
 impl Default for Management {
     fn default() -> Self {
-        Self { host: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: ManagementPort::On(9000) }
+        Self {
+            host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            port: ManagementPort::On(9000),
+            scheme: ManagementScheme::Inherited,
+            metrics_realms: 100,
+        }
     }
 }
 
 impl Management {
-    pub(super) fn validate(&self, http: &Http, problems: &mut Vec<Problem>) {
-        if matches!(self.port, ManagementPort::On(port) if port != 0 && port == http.port) {
-            problems.push(Problem::new(
-                "management.port",
-                format!("is {}, as http.port: the two listeners need ports of their own", http.port),
-            ));
+    pub(super) fn validate(&self, http: &Http, https: &Https, problems: &mut Vec<Problem>) {
+        let ManagementPort::On(own) = self.port else { return };
+        for (key, on, port) in [("http.port", http.enabled, http.port), ("https.port", https.is_on(), https.port)] {
+            if on && own != 0 && own == port {
+                problems.push(Problem::new("management.port", format!("is {own}, as {key}: the two listeners need ports of their own")));
+            }
         }
     }
 }

@@ -5,28 +5,38 @@
 //! the reference that `keywright config init` writes; a test keeps it complete.
 
 pub mod bootstrap;
+pub mod egress;
 pub mod hashing;
 pub mod hostname;
 pub mod http;
+pub mod https;
 pub mod keycloak;
 pub mod keys;
 pub mod load;
 pub mod log;
 pub mod management;
+pub mod passwords;
+pub mod rate_limit;
 pub mod store;
+pub mod tracing;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::Bootstrap;
+pub use egress::{Destination, Egress};
 pub use hashing::Hashing;
 pub use hostname::{BaseUrl, Hostname};
 pub use http::{Http, Network, ProxyHeaders, RelativePath};
+pub use https::{Https, TlsVersion};
 pub use keys::Keys;
-pub use log::{Log, LogFormat, LogLevel};
-pub use management::{Management, ManagementPort};
+pub use log::{Log, LogFormat, LogLevel, RequestLog};
+pub use management::{Management, ManagementPort, ManagementScheme};
+pub use passwords::Passwords;
+pub use rate_limit::{RateLimit, Rates};
 pub use store::{Engine, Store};
+pub use tracing::Tracing;
 
 /// All settings. `Default` is what a server without any setting runs with; an embedder must also set [`Hostname::url`].
 ///
@@ -40,6 +50,8 @@ pub use store::{Engine, Store};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub http: Http,
+    pub https: Https,
+    pub rate_limit: RateLimit,
     pub hostname: Hostname,
     pub management: Management,
     pub store: Store,
@@ -47,6 +59,9 @@ pub struct Config {
     pub log: Log,
     pub bootstrap: Bootstrap,
     pub hashing: Hashing,
+    pub passwords: Passwords,
+    pub egress: Egress,
+    pub tracing: Tracing,
 }
 
 /// The settings that no output may show; only these can be read from a file named by `…_FILE`.
@@ -69,11 +84,13 @@ impl Config {
     }
 
     /// The base URL that issuers and endpoint URLs start with, without a slash at its end. Without [`Hostname::url`] it is
-    /// `http://localhost:{port}{path}`, where a standalone server can be reached from its own machine.
+    /// `http://localhost:{port}{path}`, where a standalone server can be reached from its own machine, or `https://…` when
+    /// plain HTTP is off.
     pub fn base_url(&self) -> String {
         match &self.hostname.url {
             Some(url) => url.as_str().to_owned(),
-            None => format!("http://localhost:{}{}", self.http.port, self.http.relative_path),
+            None if self.http.enabled => format!("http://localhost:{}{}", self.http.port, self.http.relative_path),
+            None => format!("https://localhost:{}{}", self.https.port, self.http.relative_path),
         }
     }
 
@@ -84,11 +101,16 @@ impl Config {
     pub fn validate(&self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         self.hostname.validate(&mut problems);
-        self.management.validate(&self.http, &mut problems);
+        self.http.validate(&mut problems);
+        self.https.validate(&self.http, &mut problems);
+        self.rate_limit.validate(&mut problems);
+        self.management.validate(&self.http, &self.https, &mut problems);
         self.store.validate(&mut problems);
         self.keys.validate(&mut problems);
         self.bootstrap.validate(&mut problems);
         self.hashing.validate(&mut problems);
+        self.egress.validate(&mut problems);
+        self.tracing.validate(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
 

@@ -31,7 +31,7 @@ pub enum Engine {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { engine: Engine::Sled, directory: PathBuf::from("data"), configuration_cache_mib: 8, sessions_cache_mib: 4 }
+        Self { engine: Engine::Sled, directory: PathBuf::from("data"), configuration_cache_mib: 6, sessions_cache_mib: 3 }
     }
 }
 

@@ -1,5 +1,7 @@
 //! From settings to an opened store with the key that belongs to it, and what a first start puts into it.
 
+use std::path::PathBuf;
+
 use super::{BuildError, Keywright};
 use crate::base::env::Env;
 use crate::base::seal::{self, Sealer};
@@ -39,6 +41,11 @@ impl Keywright {
     }
 }
 
+/// Where the key-encryption key is, unless the settings hold it themselves.
+pub fn key_file(config: &Config) -> PathBuf {
+    config.keys.directory.join(KEY_FILE)
+}
+
 pub(super) async fn open_store(config: &Config) -> Result<Store, BuildError> {
     let settings = &config.store;
     if settings.engine == Engine::Memory {
@@ -61,7 +68,7 @@ pub(super) async fn sealer(config: &Config, env: &Env, store: &Store) -> Result<
     let sealer = match (config.keys.key_encryption_key_bytes(), config.store.engine) {
         (Some(key), _) => Sealer::from_key(*key.expose()),
         (None, Engine::Memory) => Sealer::from_key(env.random().bytes()),
-        (None, Engine::Sled) => seal::load_or_create(&config.keys.directory.join(KEY_FILE), check.is_none(), env.random())?,
+        (None, Engine::Sled) => seal::load_or_create(&key_file(config), check.is_none(), env.random())?,
     };
     if let Some(check) = check {
         sealer.check(&check)?;

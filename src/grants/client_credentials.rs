@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::compiled::CompiledClient;
 use crate::model::client::ClientKind;
+use crate::model::event::detail;
 use crate::oauth::error::OAuthError;
 use crate::sessions;
-use crate::store::txn::Reader as _;
-use crate::tokens::authorization::{Authorization, GrantKind, Subject};
+use crate::tokens::authorization::{Authorization, GrantKind};
 
 use super::{GrantContext, new_session, requested_scope};
 
@@ -23,15 +23,15 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         return Err(OAuthError::service_accounts_off());
     }
     let realm = &cx.realm.realm;
-    let mut peek = cx.store.peek();
-    let Some(user) = peek.users().service_account(&realm.id, &client.client.id).await? else {
+    let Some(subject) = client.service_account(cx.store, cx.realm).await? else {
         return Err(OAuthError::service_accounts_off().because("the service account is missing"));
     };
-    if !user.enabled {
-        return Err(OAuthError::service_account_disabled(&user.username));
+    cx.event.user(&subject.user.id);
+    cx.event.detail(detail::USERNAME, &subject.user.username);
+    if !subject.user.enabled {
+        return Err(OAuthError::service_account_disabled(&subject.user.username));
     }
     let scope = requested_scope(cx, client)?;
-    let subject = Subject::load(&mut peek, &realm.id, user).await?;
     let session = if client.client.flag(USE_REFRESH_TOKEN) {
         let session = new_session(cx, client, &subject.user.id, &scope);
         let inserted = &session;
@@ -54,6 +54,8 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         session,
         scope,
         grant: GrantKind::ClientCredentials,
+        audience: Vec::new(),
+        exchange: None,
         auth_time: None,
         nonce: None,
         acr: "1".to_owned(),

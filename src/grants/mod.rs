@@ -6,23 +6,30 @@ pub mod client_auth;
 mod client_credentials;
 mod password;
 mod refresh_token;
+mod token_exchange;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::audit::Report;
 use crate::base::clock::Timestamp;
 use crate::base::env::Env;
 use crate::base::id::UserId;
 use crate::base::password_hash::HashingPool;
+use crate::base::rate_limit::RateLimits;
 use crate::base::seal::Sealer;
 use crate::compiled::{Compiled, CompiledClient, CompiledRealm};
+use crate::egress::Egress;
+use crate::model::event::{Happening, detail};
+use crate::model::realm::REFUSED_PASSWORDS_UNAUTHORIZED;
 use crate::model::user_session::UserSession;
 use crate::oauth::error::OAuthError;
 use crate::oauth::grant_type::GrantType;
 use crate::oauth::params::Params;
 use crate::sessions::{self, NewSession, Stamps};
 use crate::store::{Store, StoreError};
-use crate::tokens::authorization::Authorization;
+use crate::tokens::authorization::{Authorization, GrantKind};
+use crate::tokens::encryption;
 use crate::tokens::issue::{TokenResponse, issue};
 use crate::tokens::scope::{self, GrantedScope};
 
@@ -34,6 +41,8 @@ pub struct GrantContext<'a> {
     pub hashing: &'a HashingPool,
     pub sealer: &'a Sealer,
     pub stamps: &'a Stamps,
+    pub limits: &'a RateLimits,
+    pub egress: &'a Egress,
     pub realm: &'a Arc<CompiledRealm>,
     /// The realm's issuer URL.
     pub issuer: &'a str,
@@ -45,6 +54,23 @@ pub struct GrantContext<'a> {
     pub params: &'a Params,
     /// The moment of the request.
     pub now: Timestamp,
+    /// What the request will have been: the pipeline tells it at the end.
+    pub event: Report<'a>,
+}
+
+impl GrantContext<'_> {
+    /// Tells the event of a request that began one: a refusal as it says itself, a success with what `complete` notes.
+    pub fn tell<T>(&self, result: &Result<T, OAuthError>, complete: impl FnOnce(&Report<'_>, &T)) {
+        match result {
+            Ok(done) => self.event.succeed(|event| complete(event, done)),
+            Err(error) => {
+                self.event.refused(error.code);
+                if let Some(told) = error.event {
+                    self.event.fail(told.code, error.description.as_deref().filter(|_| told.says_why));
+                }
+            }
+        }
+    }
 }
 
 /// The client whose web origins the answer is for, as soon as it is known: refusals carry CORS headers too.
@@ -62,10 +88,44 @@ impl From<StoreError> for OAuthError {
 /// Proves the grant that the parameters ask for and mints its tokens. Nobody is answered before what was seen is durable.
 pub async fn token(cx: &GrantContext<'_>) -> (ClientOrigins, Result<TokenResponse, OAuthError>) {
     let (client, proved) = prove(cx).await;
-    let minted = proved.and_then(|authorization| issue(cx.env, cx.issuer, &authorization));
-    match cx.store.settle().await {
-        Ok(()) => (client, minted),
-        Err(error) => (client, Err(error.into())),
+    let minted = proved.and_then(|authorization| Ok((issue(cx.env, cx.issuer, &authorization)?, authorization)));
+    let settled = match cx.store.settle().await {
+        Ok(()) => minted,
+        Err(error) => Err(error.into()),
+    };
+    if let (Ok((_, authorization)), Some(grant)) = (&settled, cx.params.get("grant_type").and_then(GrantType::parse)) {
+        cx.event.issued(grant, authorization.client.client.public_client);
+    }
+    cx.tell(&settled, |event, (tokens, authorization)| note_issued(event, authorization, tokens));
+    (client, settled.map(|(tokens, _)| tokens))
+}
+
+/// The event of a grant; every grant has one.
+const fn happening(grant: GrantType) -> Happening {
+    match grant {
+        GrantType::Password => Happening::Login,
+        GrantType::RefreshToken => Happening::RefreshToken,
+        GrantType::ClientCredentials => Happening::ClientLogin,
+        GrantType::TokenExchange => Happening::TokenExchange,
+    }
+}
+
+/// Who got which tokens.
+fn note_issued(event: &Report<'_>, authorization: &Authorization, tokens: &TokenResponse) {
+    event.user(&authorization.subject.user.id);
+    event.detail(detail::TOKEN_ID, &tokens.ids.access);
+    // Beside the refresh token that was presented stands its successor.
+    let is_refresh = authorization.grant == GrantKind::RefreshToken;
+    if is_refresh {
+        event.detail(detail::ACCESS_TOKEN_EXPIRATION_TIME, &tokens.expires_in.to_string());
+    }
+    if let Some((kind, id)) = &tokens.ids.refresh {
+        event.detail(if is_refresh { detail::UPDATED_REFRESH_TOKEN_ID } else { detail::REFRESH_TOKEN_ID }, id);
+        event.fixed_detail(detail::REFRESH_TOKEN_TYPE, kind);
+    }
+    event.detail(detail::SCOPE, &tokens.scope);
+    if let Some(session) = &authorization.session {
+        event.session(&session.id);
     }
 }
 
@@ -78,25 +138,52 @@ async fn prove(cx: &GrantContext<'_>) -> (ClientOrigins, Result<Authorization, O
             Some(grant_type) => grant_type,
         },
     };
+    cx.event.begin(happening(grant_type));
+    cx.event.fixed_detail(detail::GRANT_TYPE, grant_type.name());
     let client = match client_auth::authenticate(cx).await {
         Ok(client) => client,
         Err(refused) => return (refused.client, Err(refused.error)),
     };
-    let proved = match accept(cx, &client) {
+    // Only who has proved to be the client uses up what the client may do: naming somebody else costs him nothing.
+    if let Some(limit) = &cx.limits.client
+        && let Err(seconds) = limit.take(&(&cx.realm.realm.id, &client.client.id), cx.now)
+    {
+        return (Some(client), Err(OAuthError::too_many_requests(seconds).because("the rate limit of the client")));
+    }
+    let accepted = match accept(cx, &client, grant_type) {
+        Ok(()) => ready_to_encrypt(cx, &client).await,
+        refused => refused,
+    };
+    let proved = match accepted {
         Ok(()) => match grant_type {
-            GrantType::Password => password::prove(cx, &client).await,
+            GrantType::Password => password::prove(cx, &client).await.map_err(|refused| password_refusal(cx, refused)),
             GrantType::RefreshToken => refresh_token::prove(cx, &client).await,
             GrantType::ClientCredentials => client_credentials::prove(cx, &client).await,
+            GrantType::TokenExchange => token_exchange::prove(cx, &client).await,
         },
         Err(error) => Err(error),
     };
     (Some(client), proved)
 }
 
+/// A client that wants its ID tokens encrypted must have a key before a session begins that it could not be told of.
+async fn ready_to_encrypt(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<(), OAuthError> {
+    let ready = encryption::prepare(cx.egress, client, client.id_token_encryption).await;
+    let is_openid = cx.params.get("scope").is_some_and(|scope| scope.split(' ').any(|name| name == "openid"));
+    if is_openid { ready } else { Ok(()) }
+}
+
+/// A realm may answer refused passwords as older servers did.
+fn password_refusal(cx: &GrantContext<'_>, refused: OAuthError) -> OAuthError {
+    if cx.realm.realm.flag(REFUSED_PASSWORDS_UNAUTHORIZED) { refused.with_unauthorized_for_passwords() } else { refused }
+}
+
 /// What holds for every grant of an authenticated client.
-fn accept(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<(), OAuthError> {
+fn accept(cx: &GrantContext<'_>, client: &CompiledClient, grant_type: GrantType) -> Result<(), OAuthError> {
     // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once".
-    if cx.params.has_duplicates() {
+    // RFC 8693 §2.1 lets an exchange name several.
+    let repeatable: &[&str] = if grant_type == GrantType::TokenExchange { &["audience", "resource"] } else { &[] };
+    if cx.params.has_duplicates_besides(repeatable) {
         return Err(OAuthError::duplicated_parameter());
     }
     if client.client.bearer_only {

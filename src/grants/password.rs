@@ -4,14 +4,16 @@
 
 use std::sync::Arc;
 
-use crate::authn::brute_force::{self, Verdict};
+use crate::authn::brute_force::{self, Factor, Verdict};
 use crate::authn::otp::{self, Accepted};
 use crate::authn::password::{self, Candidate};
 use crate::authn::required_action;
-use crate::base::id::CredentialId;
-use crate::base::password_hash::Overloaded;
+use crate::base::id::{CredentialId, UserId};
+use crate::base::password_hash::{Overloaded, PasswordHash};
 use crate::compiled::CompiledClient;
+use crate::compiled::Subject;
 use crate::model::credential::CredentialKind;
+use crate::model::event::detail;
 use crate::model::realm::Realm;
 use crate::model::user::User;
 use crate::model::user_session::UserSession;
@@ -19,7 +21,7 @@ use crate::oauth::error::OAuthError;
 use crate::sessions;
 use crate::store::StoreError;
 use crate::store::txn::{Configuration, Reader as _, Sessions, Txn};
-use crate::tokens::authorization::{Authorization, GrantKind, Subject};
+use crate::tokens::authorization::{Authorization, GrantKind};
 
 use super::{GrantContext, Outcome, new_session, requested_scope};
 
@@ -30,6 +32,7 @@ const ATTEMPTS: usize = 3;
 const DISABLED_REASON: (&str, &str) = ("disabledReason", "permanentLockout");
 
 pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -> Result<Authorization, OAuthError> {
+    cx.event.fixed_detail(detail::AUTH_METHOD, "oauth_credentials");
     if !client.client.direct_access_grants_enabled {
         return Err(OAuthError::direct_grants_off());
     }
@@ -37,7 +40,9 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         return Err(OAuthError::consent_required());
     }
     let scope = requested_scope(cx, client)?;
+    cx.event.fixed_detail(detail::AUTH_METHOD, "openid-connect");
     let username = cx.params.get("username").ok_or_else(OAuthError::username_missing)?;
+    cx.event.detail(detail::USERNAME, username);
 
     for _ in 0..ATTEMPTS {
         let candidate = right_password(cx, username).await?;
@@ -45,21 +50,25 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         let session = new_session(cx, client, &candidate.user.id, &scope);
         let (known, new, code) = (&candidate, &session, code.as_ref());
         match cx.store.sessions(|txn| Box::pin(sign_in(txn, cx, known, code, new))).await? {
-            Ok(Some(subject)) => {
+            Ok(SignIn::Started(subject)) => {
+                upgrade(cx, &candidate).await;
                 return Ok(Authorization {
                     realm: Arc::clone(cx.realm),
                     client: Arc::clone(client),
-                    subject,
+                    subject: Arc::new(*subject),
                     session: sessions::part(&session, &client.client.id, sessions::first_of_chain(cx.env, &cx.realm.realm)),
                     scope,
                     grant: GrantKind::Password,
+                    audience: Vec::new(),
+                    exchange: None,
                     auth_time: None,
                     nonce: None,
                     acr: "1".to_owned(),
                     client_address: cx.client_address,
                 });
             }
-            Ok(None) => {}
+            Ok(SignIn::CodeUsed) => return Err(failed(cx, &candidate, Factor::Second, "the one-time password was used before").await?),
+            Ok(SignIn::Changed) => {}
             Err(refused) => return Err(refused),
         }
     }
@@ -73,19 +82,23 @@ async fn right_password(cx: &GrantContext<'_>, username: &str) -> Result<Candida
     let candidate = password::candidate(&mut peek, realm, username).await?;
     let locked = match &candidate {
         Some(candidate) => {
-            locked_for_good(realm, &candidate.user) || brute_force::is_locked(&mut peek, realm, &candidate.user.id, cx.now).await?
+            locked_for_good(realm, &candidate.user)
+                || brute_force::is_locked(&mut peek, realm, &candidate.user.id, cx.client_address, cx.now).await?
         }
         None => false,
     };
     let judged = candidate.as_ref().filter(|_| !locked);
-    let right = password::verify(cx.hashing, judged, cx.params.get("password"))
+    let right = password::verify(cx.hashing, judged, cx.params.get("password"), cx.realm.password_policy.hash)
         .await
         .map_err(|Overloaded| OAuthError::overloaded())?;
     match candidate {
         Some(candidate) if right => Ok(candidate),
-        Some(_) if locked => Err(OAuthError::invalid_user_credentials().because("locked by brute force protection")),
-        Some(candidate) => Err(failed(cx, &candidate, "wrong password").await?),
-        None => Err(OAuthError::invalid_user_credentials().because("unknown user")),
+        Some(candidate) if locked => {
+            cx.event.user(&candidate.user.id);
+            Err(locked_out(&candidate.user))
+        }
+        Some(candidate) => Err(failed(cx, &candidate, Factor::Password, "wrong password").await?),
+        None => Err(OAuthError::invalid_user_credentials().because("unknown user").event("user_not_found")),
     }
 }
 
@@ -102,7 +115,7 @@ async fn one_time_password(cx: &GrantContext<'_>, candidate: &Candidate) -> Resu
             if moved { Ok(None) } else { Err(OAuthError::invalid_user_credentials().because("the HOTP counter moved meanwhile")) }
         }
         Some(accepted) => Ok(Some(accepted)),
-        None => Err(failed(cx, candidate, "wrong or missing one-time password").await?),
+        None => Err(failed(cx, candidate, Factor::Second, "wrong or missing one-time password").await?),
     }
 }
 
@@ -128,13 +141,54 @@ async fn move_counter(
     Ok(true)
 }
 
+/// The refusal of a locked account, which only the event log tells from a wrong password.
+fn locked_out(user: &User) -> OAuthError {
+    let event = if user.enabled { "user_temporarily_disabled" } else { "user_disabled" };
+    OAuthError::invalid_user_credentials().because("locked by brute force protection").event(event)
+}
+
+/// Hashes the password anew after a login, where the stored hash is not what the realm's policy asks for. It costs the first
+/// login after an import or a change of policy a second hash, and never the login itself.
+async fn upgrade(cx: &GrantContext<'_>, candidate: &Candidate) {
+    let choice = cx.realm.password_policy.hash;
+    let Some(old) = candidate.credentials.password().filter(|stored| cx.hashing.needs_upgrade(stored, choice)) else { return };
+    let password = cx.params.get("password").unwrap_or_default();
+    let Ok(new) = cx.hashing.hash_as(password.into(), choice).await else { return };
+    let (user, new) = (&candidate.user.id, &new);
+    if let Err(error) = cx.store.configuration(|txn| Box::pin(replace_hash(txn, cx, user, old, new))).await {
+        tracing::warn!(%error, "a password hash was not upgraded");
+    }
+}
+
+/// Puts `new` in the place of `old`; nothing if the password is another one by now.
+async fn replace_hash(
+    txn: &mut Txn<'_, Configuration>,
+    cx: &GrantContext<'_>,
+    user: &UserId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<(), StoreError> {
+    let realm = &cx.realm.realm.id;
+    let mut credentials = txn.credentials().get(realm, user).await?;
+    let stored = credentials.0.iter_mut().find_map(|credential| match &mut credential.kind {
+        CredentialKind::Password { hash } if hash == old => Some(hash),
+        _ => None,
+    });
+    if let Some(stored) = stored {
+        stored.clone_from(new);
+        txn.credentials().put(realm, user, &credentials);
+    }
+    Ok(())
+}
+
 /// Counts a failure of a known user; the refusal to answer with.
-async fn failed(cx: &GrantContext<'_>, candidate: &Candidate, cause: &'static str) -> Result<OAuthError, StoreError> {
+async fn failed(cx: &GrantContext<'_>, candidate: &Candidate, factor: Factor, cause: &'static str) -> Result<OAuthError, StoreError> {
     let (realm, user) = (&cx.realm.realm, &candidate.user.id);
+    cx.event.user(user);
     if realm.brute_force_protected {
         let verdict = cx
             .store
-            .sessions(|txn| Box::pin(async move { brute_force::fail(txn, realm, user, cx.client_address, cx.now).await }))
+            .sessions(|txn| Box::pin(async move { brute_force::fail(txn, realm, user, factor, cx.client_address, cx.now).await }))
             .await?;
         if verdict == Verdict::LockedPermanently {
             cx.store.configuration(|txn| Box::pin(disable(txn, cx, candidate))).await?;
@@ -162,38 +216,46 @@ async fn disable(txn: &mut Txn<'_, Configuration>, cx: &GrantContext<'_>, candid
     Ok(())
 }
 
-/// Starts the session if the account allows it. `None`: the user or his password is no longer what was checked.
+/// What came of [`sign_in`].
+enum SignIn {
+    Started(Box<Subject>),
+    /// The user or his password is no longer what was checked.
+    Changed,
+    /// Somebody presented the one-time password before.
+    CodeUsed,
+}
+
+/// Starts the session if the account allows it.
 async fn sign_in(
     txn: &mut Txn<'_, Sessions>,
     cx: &GrantContext<'_>,
     checked: &Candidate,
     code: Option<&Accepted>,
     session: &UserSession,
-) -> Outcome<Option<Subject>> {
+) -> Outcome<SignIn> {
     let realm = &cx.realm.realm;
-    let Some(user) = txn.users().get(&realm.id, &checked.user.id).await? else { return Ok(Ok(None)) };
+    let Some(user) = txn.users().get(&realm.id, &checked.user.id).await? else { return Ok(Ok(SignIn::Changed)) };
     let credentials = txn.credentials().get(&realm.id, &user.id).await?;
     if user != checked.user || credentials.password() != checked.credentials.password() {
-        return Ok(Ok(None));
+        return Ok(Ok(SignIn::Changed));
     }
-    if brute_force::is_locked(txn, realm, &user.id, cx.now).await? {
-        return Ok(Err(OAuthError::invalid_user_credentials().because("locked by brute force protection")));
+    if brute_force::is_locked(txn, realm, &user.id, cx.client_address, cx.now).await? {
+        cx.event.user(&user.id);
+        return Ok(Err(locked_out(&user)));
     }
     if !user.enabled {
+        cx.event.user(&user.id);
         return Ok(Err(OAuthError::account_disabled()));
     }
     if let Some(Accepted::Totp { step, until }) = code
         && !otp::spend(txn, realm, step, *until, cx.now).await?
     {
-        if realm.brute_force_protected {
-            brute_force::fail(txn, realm, &user.id, cx.client_address, cx.now).await?;
-        }
-        return Ok(Err(OAuthError::invalid_user_credentials().because("the one-time password was used before")));
+        return Ok(Ok(SignIn::CodeUsed));
     }
-    brute_force::succeed(txn, realm, &user.id).await?;
-    if required_action::is_pending(cx.realm, &user) {
+    brute_force::succeed(txn, realm, &user.id, cx.client_address, cx.now).await?;
+    if required_action::is_pending(cx.realm, &user, &credentials, cx.now) {
         return Ok(Err(OAuthError::account_not_set_up()));
     }
     sessions::insert(txn, realm, session);
-    Ok(Ok(Some(Subject::load(txn, &realm.id, user).await?)))
+    Ok(Ok(SignIn::Started(Box::new(Subject::load(txn, &realm.id, user).await?))))
 }

@@ -1,7 +1,7 @@
 //! The self-signed certificates that stand beside RSA keys: what Keycloak makes, so that `x5c`, `x5t` and `x5t#S256` of an
 //! imported realm and of ours look alike. Nobody checks them; the key is what counts.
 
-use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::asn1::{Asn1Integer, Asn1Time, Asn1TimeRef};
 use openssl::bn::BigNum;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -34,9 +34,20 @@ pub(super) fn self_signed(key: &PKey<Private>, realm_name: &str, now: Timestamp)
 }
 
 /// When a certificate (DER) ends.
-pub(super) fn valid_to(certificate: &[u8]) -> Result<Timestamp, ErrorStack> {
-    let certificate = X509::from_der(certificate)?;
-    let since_epoch = Asn1Time::from_unix(0)?.diff(certificate.not_after())?;
+///
+/// # Errors
+/// It is no certificate.
+pub fn valid_to(certificate: &[u8]) -> Result<Timestamp, ErrorStack> {
+    moment(X509::from_der(certificate)?.not_after())
+}
+
+/// When a certificate (DER) began.
+pub(super) fn valid_from(certificate: &[u8]) -> Result<Timestamp, ErrorStack> {
+    moment(X509::from_der(certificate)?.not_before())
+}
+
+fn moment(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
+    let since_epoch = Asn1Time::from_unix(0)?.diff(time)?;
     Ok(Timestamp::from_seconds(i64::from(since_epoch.days) * 86_400 + i64::from(since_epoch.secs)))
 }
 

@@ -98,6 +98,7 @@ impl KeyMaker<'_> {
             provider_id: provider_id.to_owned(),
             provider_type: KEY_PROVIDER.to_owned(),
             sub_type: None,
+            parent: None,
             config: config.iter().map(|(key, value)| ((*key).to_owned(), vec![(*value).to_owned()])).collect(),
         }
     }

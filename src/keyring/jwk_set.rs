@@ -2,18 +2,19 @@
 //! with the algorithms that its own members allow, whatever the token says.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::rsa::Rsa;
+use openssl::x509::X509;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, KeyType};
 use super::verifier::{Parts, Verifier};
-use super::{InvalidToken, VerifiedToken};
+use super::{InvalidToken, VerifiedToken, provider};
 
 /// More keys or bytes than any honest set has.
 const MAX_KEYS: usize = 100;
@@ -48,14 +49,7 @@ impl JwkSet {
     /// When it is no set, too large, mixes secrets with public keys, or has two keys with one `kid`: then nobody can say which
     /// key a token means.
     pub fn parse(document: &[u8]) -> Result<Self, InvalidJwkSet> {
-        if document.len() > MAX_BYTES {
-            return Err(InvalidJwkSet("the JWK set is too large"));
-        }
-        let set: Map<String, Value> = serde_json::from_slice(document).map_err(|_| InvalidJwkSet("the JWK set is not a JSON object"))?;
-        let keys = set.get("keys").and_then(Value::as_array).ok_or(InvalidJwkSet("the JWK set has no keys"))?;
-        if keys.len() > MAX_KEYS {
-            return Err(InvalidJwkSet("the JWK set has too many keys"));
-        }
+        let keys = members(document)?;
         let jwks: Vec<_> = keys.iter().filter_map(Value::as_object).collect();
         // Unusable keys count here: what one side leaves out, another may take.
         let mut kids: Vec<_> = jwks.iter().filter(|jwk| text(jwk, "use") != Some("enc")).filter_map(|jwk| text(jwk, "kid")).collect();
@@ -69,6 +63,41 @@ impl JwkSet {
             return Err(InvalidJwkSet("the JWK set mixes secrets with public keys"));
         }
         Ok(Self { keys })
+    }
+
+    /// The set of one key, from a certificate (PEM or base64 DER). The key's `kid` is Keycloak's: the digest of the key.
+    ///
+    /// # Errors
+    /// The text is no certificate of a key that verifies signatures.
+    pub fn of_certificate(text: &str) -> Result<Self, InvalidJwkSet> {
+        let der = provider::parse_certificate(text).map_err(InvalidJwkSet)?;
+        let key = X509::from_der(&der).and_then(|certificate| certificate.public_key());
+        Self::of_key(key.map_err(|_| InvalidJwkSet("the certificate has no usable key"))?)
+    }
+
+    /// The set of one key, from its SubjectPublicKeyInfo (PEM or base64 DER).
+    ///
+    /// # Errors
+    /// The text is no public key that verifies signatures.
+    pub fn of_public_key(text: &str) -> Result<Self, InvalidJwkSet> {
+        let key = if text.trim_start().starts_with("-----") {
+            PKey::public_key_from_pem(text.as_bytes()).ok()
+        } else {
+            let base64: String = text.split_ascii_whitespace().collect();
+            STANDARD.decode(base64).ok().and_then(|der| PKey::public_key_from_der(&der).ok())
+        };
+        Self::of_key(key.ok_or(InvalidJwkSet("the public key cannot be decoded"))?)
+    }
+
+    fn of_key(key: PKey<Public>) -> Result<Self, InvalidJwkSet> {
+        let spki = key.public_key_to_der().map_err(|_| InvalidJwkSet("the public key cannot be encoded"))?;
+        Ok(Self { keys: vec![ForeignKey { kid: Some(provider::key_id(&spki)), algorithm: None, material: Material::Public(key) }] })
+    }
+
+    /// Whether a key of the set is meant by this `kid` (without one: any) and for this algorithm.
+    pub fn has_key(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        let named = |key: &&ForeignKey| kid.is_none() || kid == key.kid.as_deref();
+        self.keys.iter().filter(named).any(|key| key.verifier(algorithm).is_some())
     }
 
     /// Verifies a compact JWS with the key that its `kid` names (without one: any key), if its algorithm is among `allowed` and
@@ -95,6 +124,19 @@ impl JwkSet {
         }
         Err(InvalidToken("no key of the set made this signature"))
     }
+}
+
+/// What stands under `keys` of a document of bounded size.
+pub(super) fn members(document: &[u8]) -> Result<Vec<Value>, InvalidJwkSet> {
+    if document.len() > MAX_BYTES {
+        return Err(InvalidJwkSet("the JWK set is too large"));
+    }
+    let mut set: Map<String, Value> = serde_json::from_slice(document).map_err(|_| InvalidJwkSet("the JWK set is not a JSON object"))?;
+    let Some(Value::Array(keys)) = set.remove("keys") else { return Err(InvalidJwkSet("the JWK set has no keys")) };
+    if keys.len() > MAX_KEYS {
+        return Err(InvalidJwkSet("the JWK set has too many keys"));
+    }
+    Ok(keys)
 }
 
 impl ForeignKey {
@@ -160,7 +202,7 @@ fn rsa(n: BigNum, e: BigNum) -> Option<PKey<Public>> {
 }
 
 /// A point is checked to be on its curve (RFC 8725 §3.4 names the attack).
-fn ec(curve: &str, x: &str, y: &str) -> Option<PKey<Public>> {
+pub(super) fn ec(curve: &str, x: &str, y: &str) -> Option<PKey<Public>> {
     let curve = match curve {
         "P-256" => Nid::X9_62_PRIME256V1,
         "P-384" => Nid::SECP384R1,

@@ -4,8 +4,9 @@
 //! parses all of them once; after that signing and verifying touch no configuration.
 
 mod algorithm;
-mod certificate;
+pub mod certificate;
 pub mod generate;
+mod jwe;
 mod jwk_set;
 mod jwks;
 pub mod provider;
@@ -25,9 +26,10 @@ use crate::model::component::Component;
 
 pub use algorithm::{Algorithm, KeyType};
 pub use generate::{KeyMaker, KeySource, default_providers};
+pub use jwe::{ContentEncryption, Encryption, EncryptionKeys, KeyManagement, NotEncrypted};
 pub use jwk_set::{InvalidJwkSet, JwkSet};
-pub use provider::{Key, KeyStatus, KeyUse};
-pub use verifier::MAX_TOKEN_BYTES;
+pub use provider::{Key, KeyStatus, KeyUse, SECRET_CONFIG};
+pub use verifier::{MAX_TOKEN_BYTES, Unverified};
 
 /// Headers that carry or point to a key. Our tokens never have them, so whoever sends one wants us to use his own key
 /// (RFC 8725 §3.10).
@@ -61,6 +63,19 @@ pub struct VerifiedToken {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct InvalidToken(pub &'static str);
+
+/// Verifies a compact JWS that somebody signed with a secret that he shares with us.
+///
+/// # Errors
+/// [`InvalidToken`], also when its algorithm is no HMAC or not among `allowed`.
+pub fn verify_with_secret(token: &str, secret: &[u8], allowed: &[Algorithm]) -> Result<VerifiedToken, InvalidToken> {
+    let parts = verifier::Parts::parse(token)?;
+    if !allowed.contains(&parts.algorithm) {
+        return Err(InvalidToken("the algorithm is not allowed here"));
+    }
+    let verifier = verifier::Verifier::hmac(parts.algorithm, secret).map_err(InvalidToken)?;
+    parts.verify(&verifier)
+}
 
 impl Keyring {
     /// Opens the key providers among `components`. Providers of kinds that we do not know are skipped.

@@ -67,6 +67,11 @@ pub(super) struct Signing {
 }
 
 impl Key {
+    /// When its certificate began: the age of a key that we made. `None` without one.
+    pub fn valid_from(&self) -> Option<Timestamp> {
+        certificate::valid_from(self.certificate.as_ref()?).ok()
+    }
+
     /// When its certificate ends. `None` without one.
     pub fn valid_to(&self) -> Option<Timestamp> {
         certificate::valid_to(self.certificate.as_ref()?).ok()

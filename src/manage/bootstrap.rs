@@ -8,6 +8,7 @@ use crate::base::id::{RealmId, UserId};
 use crate::base::password_hash::{HashingPool, Overloaded, PasswordHash};
 use crate::base::seal::{KeyEncryptionKeyError, Sealer};
 use crate::base::secret::Secret;
+use crate::base::spelling::of_name;
 use crate::keyring::{self, KeyError, KeySource};
 use crate::model::client::Client;
 use crate::model::component::Component;
@@ -102,7 +103,7 @@ pub async fn first_start(cx: &Bootstrap<'_>, administrator: &Administrator) -> R
     let password = administrator.password.clone().or_else(|| generated.clone()).unwrap_or_default();
     let master = NewRealm { id: Some(RealmId::random(cx.env.random())), ..NewRealm::enabled(Realm::MASTER) };
     let plan = Plan {
-        username: administrator.username.trim().to_lowercase(),
+        username: of_name(&administrator.username),
         temporary: generated.is_none(),
         password: cx.hashing.hash(password).await?,
         keys: keyring::default_providers(cx.env, &master.id.clone().unwrap_or_default(), Realm::MASTER, cx.sealer, cx.keys)?,
@@ -134,6 +135,8 @@ impl Plan {
             return Ok(false);
         }
         let realm = realms::create(txn, cx.env, cx.sealer, &self.master, &self.keys).await?;
+        // Realms may have been imported into the store before its first start.
+        realms::settle_administration_clients(txn, cx.env, &realm).await?;
         // Not held against the user profile: whoever sets up the server may call himself as he likes.
         let mut user = User { enabled: true, ..users::blank(cx.env, &realm, self.username.clone()) };
         user.roles.extend(txn.roles().realm_role(&realm.id, ADMIN).await?.map(|role| role.id));
@@ -141,7 +144,7 @@ impl Plan {
             user.attributes.insert(TEMPORARY_ADMIN.to_owned(), vec!["true".to_owned()]);
         }
         txn.users().insert(&realm.id, &user, true);
-        users::put_password(txn, cx.env, &realm.id, &user.id, &self.password).await?;
+        users::put_password(txn, cx.env, &realm, &user.id, &self.password).await?;
         Ok(true)
     }
 }
@@ -213,7 +216,7 @@ async fn create_jane(
         enabled: Some(true),
         ..UserSettings::default()
     };
-    let new = NewUser { settings, groups: Vec::new(), password: Some(NewPassword { hash: hash.clone(), temporary: false }) };
+    let new = NewUser { settings, groups: Vec::new(), password: Some(NewPassword::stored(hash.clone(), false)) };
     Ok(users::create(txn, cx.env, &realm.id, &new).await?.id)
 }
 

@@ -8,12 +8,13 @@ use crate::base::env::Env;
 use crate::base::id::{ClientId, ClientScopeId, RealmId, RoleId};
 use crate::base::seal::Sealer;
 use crate::base::secret::Secret;
-use crate::model::client::Client;
+use crate::model::client::{Client, SECRET_CREATION, SECRET_EXPIRATION};
 use crate::model::client_scope::ClientScope;
 use crate::model::realm::Realm;
 use crate::model::role::RoleContainer;
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
+use super::client_secrets::{forget_rotated_secret, seal_rotated_secret};
 use super::defaults::client_scopes::SERVICE_ACCOUNT;
 use super::defaults::clients::is_built_in;
 use super::error::ManageError;
@@ -21,7 +22,9 @@ use super::protocol_mappers::{self, NewMapper};
 use super::{realms, roles, users};
 
 /// Characters of a generated secret: 512 bits, and nothing that needs escaping in a form, a shell or Basic credentials.
-const SECRET_LENGTH: usize = 86;
+pub(super) const SECRET_LENGTH: usize = 86;
+/// The longest secret that is accepted.
+pub(super) const MAX_SECRET: usize = 2048;
 const OIDC: &str = "openid-connect";
 
 /// What a client is to become, by the names of Keycloak's `ClientRepresentation`. Absent fields get their default at creation
@@ -107,6 +110,7 @@ pub async fn create(
     let mut client = with_defaults(id, client_id, &new.settings);
     apply(&mut client, &new.settings);
     check(&client)?;
+    seal_rotated_secret(&mut client, env, sealer, &realm.id)?;
     client.attributes.entry("realm_client".to_owned()).or_insert_with(|| "false".to_owned());
     note_secret_creation(&mut client, env);
     match given_secret(&new.settings) {
@@ -146,6 +150,7 @@ pub async fn update(
     let mut client = old.clone();
     apply(&mut client, settings);
     check(&client)?;
+    seal_rotated_secret(&mut client, env, sealer, &realm.id)?;
     if client.client_id != old.client_id && txn.clients().by_client_id(&realm.id, &client.client_id).await?.is_some() {
         return Err(ManageError::client_id_taken());
     }
@@ -192,7 +197,8 @@ pub(super) async fn remove(txn: &mut Txn<'_, Configuration>, realm: &RealmId, cl
     Ok(())
 }
 
-/// Gives a client a new secret and answers it. The old one is worth nothing from the commit on.
+/// Gives a client a new secret and answers it. The old one, and one that still overlapped with it, are worth nothing from the
+/// commit on: [`super::client_secrets::rotate`] is the gentle way.
 ///
 /// # Errors
 /// No such client.
@@ -206,6 +212,8 @@ pub async fn regenerate_secret(
     let old = existing(txn, realm, id).await?;
     let mut client = old.clone();
     let secret = generate_secret(&mut client, env, sealer, realm)?;
+    forget_rotated_secret(&mut client);
+    client.attributes.remove(SECRET_EXPIRATION);
     note_secret_creation(&mut client, env);
     txn.clients().put(realm, &old, &client);
     Ok(secret)
@@ -216,8 +224,12 @@ pub async fn regenerate_secret(
 /// # Errors
 /// It was sealed under another key.
 pub fn read_secret(sealer: &Sealer, realm: &RealmId, client: &Client) -> Result<Option<Secret<String>>, ManageError> {
-    let Some(sealed) = &client.secret else { return Ok(None) };
-    let opened = sealer.open(realm, &client.secret_identity(), sealed)?;
+    open(sealer, realm, client.secret.as_deref(), &client.secret_identity())
+}
+
+pub(super) fn open(sealer: &Sealer, realm: &RealmId, sealed: Option<&str>, identity: &str) -> Result<Option<Secret<String>>, ManageError> {
+    let Some(sealed) = sealed else { return Ok(None) };
+    let opened = sealer.open(realm, identity, sealed)?;
     let text = String::from_utf8(opened.expose().clone()).map_err(|_| crate::base::seal::CannotOpen)?;
     Ok(Some(Secret::new(text)))
 }
@@ -421,7 +433,7 @@ fn apply(client: &mut Client, settings: &ClientSettings) {
     }
 }
 
-fn check(client: &Client) -> Result<(), ManageError> {
+pub(super) fn check(client: &Client) -> Result<(), ManageError> {
     if client.client_id.trim().is_empty() {
         return Err(ManageError::client_id_blank());
     }
@@ -461,21 +473,21 @@ fn given_secret(settings: &ClientSettings) -> Option<&Secret<String>> {
 }
 
 fn set_secret(client: &mut Client, env: &Env, sealer: &Sealer, realm: &RealmId, secret: &Secret<String>) -> Result<(), ManageError> {
-    if secret.expose().len() > 2048 {
+    if secret.expose().len() > MAX_SECRET {
         return Err(ManageError::too_large("Secret"));
     }
     client.secret = Some(sealer.seal(env.random(), realm, &client.secret_identity(), secret.expose().as_bytes()));
     Ok(())
 }
 
-fn generate_secret(client: &mut Client, env: &Env, sealer: &Sealer, realm: &RealmId) -> Result<Secret<String>, ManageError> {
+pub(super) fn generate_secret(client: &mut Client, env: &Env, sealer: &Sealer, realm: &RealmId) -> Result<Secret<String>, ManageError> {
     let secret = Secret::new(env.random().alphanumeric(SECRET_LENGTH));
     set_secret(client, env, sealer, realm, &secret)?;
     Ok(secret)
 }
 
-fn note_secret_creation(client: &mut Client, env: &Env) {
-    client.attributes.insert("client.secret.creation.time".to_owned(), env.now().seconds().to_string());
+pub(super) fn note_secret_creation(client: &mut Client, env: &Env) {
+    client.attributes.insert(SECRET_CREATION.to_owned(), env.now().seconds().to_string());
 }
 
 /// Lets the service account follow its client: made and unmade with the switch, renamed with the `client_id`.

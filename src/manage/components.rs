@@ -9,6 +9,9 @@ use super::defaults::components::REGISTRATION_POLICY;
 use super::error::ManageError;
 use super::realms;
 
+/// Configuration keys of user federations whose values are private: sealed at rest, never shown.
+pub const FEDERATION_SECRETS: [&str; 1] = ["bindCredential"];
+
 /// Every provider that a component can name.
 const PROVIDERS: &[(&str, &[&str])] = &[
     (

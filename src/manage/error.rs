@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::base::password_blacklist::BlacklistError;
+use crate::base::password_hash::Overloaded;
 use crate::base::seal::CannotOpen;
+use crate::model::password_policy::{BrokenRule, InvalidPolicy};
 use crate::model::user_profile::Violation;
 use crate::store::StoreError;
 
@@ -21,6 +24,12 @@ pub enum ManageError {
     /// The user breaks rules of the realm's user profile (400).
     #[error("the user profile is not met: {}", .0.iter().map(|violation| violation.message).collect::<Vec<_>>().join(", "))]
     Profile(Vec<Violation>),
+    /// What the caller was told before has changed; he may try again (409).
+    #[error("the user or the realm changed meanwhile")]
+    Overtaken,
+    /// Too many password hashes are waiting (503).
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -93,6 +102,10 @@ impl ManageError {
 
     pub fn no_client() -> Self {
         missing("Could not find client")
+    }
+    /// Rotation of a secret that is not there.
+    pub fn public_client_has_no_secret() -> Self {
+        described("invalid_request", "A public client has no secret to rotate")
     }
     pub fn client_exists(client_id: &str) -> Self {
         taken(format!("Client {client_id} already exists"))
@@ -201,6 +214,32 @@ impl ManageError {
     }
     pub fn email_taken() -> Self {
         taken("User exists with same email")
+    }
+
+    /// Keycloak's answer to `reset-password`, in the shape that its console shows beside the field.
+    pub fn password(broken: BrokenRule) -> Self {
+        described(broken.key, broken.description)
+    }
+    pub fn empty_password() -> Self {
+        error("Empty password not allowed")
+    }
+    pub fn password_policy(problem: &InvalidPolicy) -> Self {
+        message(problem.to_string())
+    }
+    /// A policy names a list that is not there: no password can be judged.
+    pub fn blacklist(problem: &BlacklistError) -> Self {
+        tracing::error!(error = %problem, "a password policy cannot be asked");
+        message(problem.to_string())
+    }
+    pub fn user_changed_meanwhile() -> Self {
+        Self::Overtaken
+    }
+
+    pub fn already_linked() -> Self {
+        taken("User is already linked with provider")
+    }
+    pub fn no_link() -> Self {
+        missing("Link not found")
     }
 
     pub fn no_credential() -> Self {

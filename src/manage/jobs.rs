@@ -18,7 +18,7 @@ const FORGET: &str = "forget";
 /// Teaches the jobs of this module to whoever runs jobs.
 #[must_use]
 pub fn register(jobs: Jobs) -> Jobs {
-    jobs.with(FORGET, Arc::new(|store, job| async move { step(&store, &job).await }.boxed()))
+    super::import::register(jobs).with(FORGET, Arc::new(|store, job| async move { step(&store, &job).await }.boxed()))
 }
 
 /// Leaves the users of a realm to be looked through; `deleted` is the id of what was deleted.

@@ -7,13 +7,21 @@
 
 pub mod bootstrap;
 pub mod client_scopes;
+pub mod client_secrets;
 pub mod clients;
 pub mod components;
+pub mod credentials;
 pub mod defaults;
 pub mod error;
+pub mod export;
 pub mod groups;
+pub mod identity_links;
+pub mod import;
 pub mod jobs;
+pub mod passwords;
 pub mod protocol_mappers;
 pub mod realms;
+pub mod representation;
 pub mod roles;
+pub mod user_search;
 pub mod users;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::env::Env;
 use crate::base::id::{ClientId, ClientScopeId, ProtocolMapperId, RealmId};
-use crate::model::protocol_mapper::{ProtocolMapper, TYPES};
+use crate::model::protocol_mapper::{PAIRWISE_SALT, PAIRWISE_SUBJECT, ProtocolMapper, TYPES};
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
 use super::error::ManageError;
@@ -58,7 +58,8 @@ pub async fn update(
     change(txn, realm, holder, |mappers| {
         let index = mappers.iter().position(|mapper| mapper.id == *id).ok_or_else(ManageError::no_mapper)?;
         let others = mappers.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, mapper)| mapper);
-        mappers[index] = checked(new, others, id.clone())?;
+        let salt = mappers[index].config.get(PAIRWISE_SALT).cloned();
+        mappers[index] = checked(new, others, id.clone(), || salt.unwrap_or_default())?;
         Ok(())
     })
     .await
@@ -84,7 +85,7 @@ pub async fn remove(
 
 /// Appends a checked mapper with a fresh id.
 pub(super) fn push(mappers: &mut Vec<ProtocolMapper>, env: &Env, new: &NewMapper) -> Result<ProtocolMapperId, ManageError> {
-    let mapper = checked(new, mappers.iter(), ProtocolMapperId::random(env.random()))?;
+    let mapper = checked(new, mappers.iter(), ProtocolMapperId::random(env.random()), || env.random().uuid().to_string())?;
     let id = mapper.id.clone();
     mappers.push(mapper);
     Ok(id)
@@ -94,6 +95,7 @@ fn checked<'a>(
     new: &NewMapper,
     mut others: impl Iterator<Item = &'a ProtocolMapper>,
     id: ProtocolMapperId,
+    salt: impl FnOnce() -> String,
 ) -> Result<ProtocolMapper, ManageError> {
     if !TYPES.contains(&new.protocol_mapper.as_str()) {
         return Err(ManageError::no_mapper_type());
@@ -101,13 +103,18 @@ fn checked<'a>(
     if others.any(|mapper| mapper.name == new.name && mapper.protocol == new.protocol) {
         return Err(ManageError::mapper_exists());
     }
+    let mut config = new.config.clone();
+    // OIDC Core §8.1: without a secret salt anybody could compute whose subject it is.
+    if new.protocol_mapper == PAIRWISE_SUBJECT && config.get(PAIRWISE_SALT).is_none_or(String::is_empty) {
+        config.insert(PAIRWISE_SALT.to_owned(), salt());
+    }
     Ok(ProtocolMapper {
         id,
         name: new.name.clone(),
         protocol: new.protocol.clone(),
         protocol_mapper: new.protocol_mapper.clone(),
         consent_required: new.consent_required,
-        config: new.config.clone(),
+        config,
     })
 }
 

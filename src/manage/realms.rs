@@ -182,7 +182,7 @@ pub async fn set_required_action(
 }
 
 /// A realm is the first thing with secrets in it: from now on the store opens only with the key that they are sealed under.
-async fn note_key(txn: &mut Txn<'_, Configuration>, sealer: &Sealer) -> Result<(), ManageError> {
+pub(super) async fn note_key(txn: &mut Txn<'_, Configuration>, sealer: &Sealer) -> Result<(), ManageError> {
     if let Some(stored) = txn.key_check().get().await? {
         return sealer.check(&stored).map_err(|_| ManageError::Sealed(CannotOpen));
     }
@@ -196,7 +196,7 @@ pub(super) async fn existing(txn: &mut Txn<'_, Configuration>, id: &RealmId) -> 
 }
 
 /// A name stands in every URL of the realm, so it must not contain what has a meaning there (RFC 3986 §2.2).
-fn check_name(name: &str) -> Result<(), ManageError> {
+pub(super) fn check_name(name: &str) -> Result<(), ManageError> {
     if name.trim().is_empty() {
         return Err(ManageError::realm_name_missing());
     }
@@ -223,9 +223,10 @@ pub(super) fn check_id(id: &str) -> Result<(), ManageError> {
 }
 
 /// What is no setting: it has a function of its own or follows from other things.
-const NO_SETTINGS: [&str; 6] = ["id", "realm", "defaultRole", "defaultDefaultClientScopes", "defaultOptionalClientScopes", "defaultGroups"];
+pub(super) const NO_SETTINGS: [&str; 6] =
+    ["id", "realm", "defaultRole", "defaultDefaultClientScopes", "defaultOptionalClientScopes", "defaultGroups"];
 
-fn apply(old: &Realm, settings: &Settings, env: &Env, sealer: &Sealer) -> Result<Realm, ManageError> {
+pub(super) fn apply(old: &Realm, settings: &Settings, env: &Env, sealer: &Sealer) -> Result<Realm, ManageError> {
     let mut merged = serde_json::to_value(old).map_err(|error| ManageError::realm_settings(&error.to_string()))?;
     for (name, value) in settings.iter().filter(|(name, value)| !value.is_null() && !NO_SETTINGS.contains(&name.as_str())) {
         // Keycloak reads this enumeration in any case of letters.
@@ -233,6 +234,9 @@ fn apply(old: &Realm, settings: &Settings, env: &Env, sealer: &Sealer) -> Result
         merged[name] = lower.unwrap_or_else(|| value.clone());
     }
     let mut realm: Realm = serde_json::from_value(merged).map_err(|error| ManageError::realm_settings(&error.to_string()))?;
+    if settings.contains_key("passwordPolicy") {
+        super::passwords::policy(&realm)?;
+    }
     settle_emails(old, settings, &mut realm);
     settle_attributes(old, settings, &mut realm);
     seal_smtp_password(old, settings, &mut realm, env, sealer);
@@ -299,7 +303,18 @@ fn seal_smtp_password(old: &Realm, settings: &Settings, realm: &mut Realm, env: 
 /// Every flow that the realm is bound to must exist.
 async fn check_flows(txn: &mut Txn<'_, Configuration>, realm: &Realm) -> Result<(), ManageError> {
     let authentication = txn.authentication().get(&realm.id).await?;
-    let bound = [
+    match bound_flows(realm)
+        .into_iter()
+        .find(|alias| authentication.flow_by_alias(alias).is_none_or(|flow| !flow.top_level))
+    {
+        Some(alias) => Err(ManageError::realm_settings(&format!("there is no flow {alias}"))),
+        None => Ok(()),
+    }
+}
+
+/// The aliases of the flows that the realm is bound to.
+pub(super) fn bound_flows(realm: &Realm) -> [&str; 7] {
+    [
         &realm.browser_flow,
         &realm.registration_flow,
         &realm.direct_grant_flow,
@@ -307,11 +322,21 @@ async fn check_flows(txn: &mut Txn<'_, Configuration>, realm: &Realm) -> Result<
         &realm.client_authentication_flow,
         &realm.docker_authentication_flow,
         &realm.first_broker_login_flow,
-    ];
-    match bound.into_iter().find(|alias| authentication.flow_by_alias(alias).is_none_or(|flow| !flow.top_level)) {
-        Some(alias) => Err(ManageError::realm_settings(&format!("there is no flow {alias}"))),
-        None => Ok(()),
+    ]
+}
+
+/// What a new realm consists of, for an import to fill gaps from.
+pub(super) fn usual_contents(env: &Env, id: &RealmId, name: &str) -> Contents {
+    let (_, mut contents) = Fresh::new(env, id.clone(), name).realm_with_contents();
+    if contents.realm.is_master() {
+        contents.add_master_roles(env.random());
     }
+    contents
+}
+
+/// The name of the composite role that every new user gets.
+pub(super) fn default_role_name(realm: &str) -> String {
+    format!("default-roles-{}", realm.to_lowercase())
 }
 
 /// The ids of a realm in the making.
@@ -323,11 +348,13 @@ struct Fresh<'a> {
     offline_access: RoleId,
 }
 
-/// What a realm consists of besides its settings.
-struct Contents {
-    roles: Vec<Role>,
-    clients: Vec<Client>,
-    scopes: Vec<crate::model::client_scope::ClientScope>,
+/// What a realm consists of besides keys, flows and the like.
+pub(super) struct Contents {
+    /// Before any setting was applied.
+    pub(super) realm: Realm,
+    pub(super) roles: Vec<Role>,
+    pub(super) clients: Vec<Client>,
+    pub(super) scopes: Vec<crate::model::client_scope::ClientScope>,
 }
 
 impl<'a> Fresh<'a> {
@@ -367,7 +394,7 @@ impl<'a> Fresh<'a> {
 
         let roles = self.roles(&mut clients);
         let scopes = scopes.into_iter().map(|(scope, _)| scope).collect();
-        (realm, Contents { roles, clients, scopes })
+        (realm.clone(), Contents { realm, roles, clients, scopes })
     }
 
     /// All roles; the console's client learns which of `account` may stand in its tokens.
@@ -404,7 +431,7 @@ impl<'a> Fresh<'a> {
             id: self.default_role.clone(),
             description: Some("${role_default-roles}".to_owned()),
             composites: default_composites,
-            ..role(random, RoleContainer::Realm, &format!("default-roles-{}", self.name.to_lowercase()))
+            ..role(random, RoleContainer::Realm, &default_role_name(self.name))
         });
         roles
     }
@@ -465,7 +492,7 @@ fn realm_management_roles(random: &dyn Random, client: &ClientId) -> Vec<Role> {
 
 /// The client in master that holds the roles over realm `name`; `admin` contains them all. Without a master (an imported realm
 /// in a store of its own) there is nobody to administer it from outside.
-async fn add_administration_client(txn: &mut Txn<'_, Configuration>, env: &Env, name: &str) -> Result<(), ManageError> {
+pub(super) async fn add_administration_client(txn: &mut Txn<'_, Configuration>, env: &Env, name: &str) -> Result<(), ManageError> {
     let Some(master) = txn.realms().by_name(Realm::MASTER).await? else { return Ok(()) };
     let client_id = client_tables::administration_client_id(name);
     if txn.clients().by_client_id(&master.id, &client_id).await?.is_some() {
@@ -482,6 +509,20 @@ async fn add_administration_client(txn: &mut Txn<'_, Configuration>, env: &Env, 
     txn.clients().insert(&master.id, &client);
     for role in &roles {
         txn.roles().insert(&master.id, role);
+    }
+    Ok(())
+}
+
+/// After `realm` has appeared ready-made: master knows how to administer it, or all others if it is master itself.
+pub(super) async fn settle_administration_clients(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &Realm) -> Result<(), ManageError> {
+    let names =
+        if realm.is_master() { txn.realms().list().await?.into_iter().map(|realm| realm.name).collect() } else { vec![realm.name.clone()] };
+    let Some(master) = txn.realms().by_name(Realm::MASTER).await? else { return Ok(()) };
+    for name in names {
+        let client_id = client_tables::administration_client_id(&name);
+        if txn.clients().by_client_id(&master.id, &client_id).await?.is_none() {
+            add_administration_client(txn, env, &name).await?;
+        }
     }
     Ok(())
 }

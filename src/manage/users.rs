@@ -10,14 +10,18 @@ use crate::base::id::{ClientId, CredentialId, GroupId, RealmId, RoleId, UserId};
 use crate::base::password_hash::PasswordHash;
 use crate::base::seal::Sealer;
 use crate::base::secret::Secret;
+use crate::base::spelling::of_name;
 use crate::model::client::Client;
-use crate::model::credential::{Credential, CredentialKind, secret_identity};
+use crate::model::credential::{Credential, CredentialKind, Credentials, secret_identity};
+use crate::model::password_policy::MAX_HISTORY;
 use crate::model::realm::Realm;
 use crate::model::user::User;
 use crate::model::user_profile::{Editor, FIELDS, Violation, kept_attributes};
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
 use super::error::ManageError;
+pub use super::passwords::NewPassword;
+use super::passwords::policy;
 use super::{groups, realms, roles};
 
 /// The required action of a temporary password.
@@ -48,14 +52,6 @@ pub struct NewUser {
     pub password: Option<NewPassword>,
 }
 
-/// A password whose hash was computed before the transaction.
-#[derive(Clone, Debug)]
-pub struct NewPassword {
-    pub hash: PasswordHash,
-    /// The user must replace it before anything else.
-    pub temporary: bool,
-}
-
 /// A one-time-password generator to give to a user.
 #[derive(Clone, Debug)]
 pub struct NewOtp {
@@ -78,11 +74,7 @@ pub struct NewOtp {
 pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &RealmId, new: &NewUser) -> Result<User, ManageError> {
     let realm = realms::existing(txn, realm).await?;
     let settings = &new.settings;
-    let username = match &settings.username {
-        _ if realm.registration_email_as_username && settings.email.is_some() => settings.email.as_deref(),
-        name => name.as_deref(),
-    };
-    let Some(username) = username.map(normalised).filter(|name| !name.is_empty()) else { return Err(ManageError::username_missing()) };
+    let Some(username) = effective_names(&realm, settings).0 else { return Err(ManageError::username_missing()) };
 
     let mut user = blank(env, &realm, username);
     apply(txn, &realm, &mut user, settings).await?;
@@ -97,7 +89,8 @@ pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &RealmId
         if password.temporary {
             add_missing(&mut user.required_actions, &[UPDATE_PASSWORD.to_owned()]);
         }
-        put_password(txn, env, &realm.id, &user.id, &password.hash).await?;
+        password.check_current(&realm, &user, &Credentials::default())?;
+        put_password(txn, env, &realm, &user.id, &password.hash).await?;
     }
     txn.users().insert(&realm.id, &user, !realm.duplicate_emails_allowed);
     Ok(user)
@@ -111,7 +104,7 @@ pub async fn update(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &User
     let realm = realms::existing(txn, realm).await?;
     let old = existing(txn, &realm.id, id).await?;
     let mut user = old.clone();
-    if let Some(username) = settings.username.as_deref().map(normalised).filter(|name| *name != old.username) {
+    if let Some(username) = settings.username.as_deref().map(of_name).filter(|name| *name != old.username) {
         if !realm.edit_username_allowed {
             return check_free(txn, &realm, Some(&old), &User { username, ..old.clone() })
                 .await
@@ -155,9 +148,10 @@ pub async fn delete(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &User
 }
 
 /// Replaces the password. A temporary one must be replaced by the user; a permanent one ends an obligation to replace it.
+/// Most callers want [`super::passwords::Passwords::set`], which asks the policy and starts over when it must.
 ///
 /// # Errors
-/// No such user.
+/// No such user; [`ManageError::Overtaken`] if what the password was held against has changed.
 pub async fn set_password(
     txn: &mut Txn<'_, Configuration>,
     env: &Env,
@@ -165,8 +159,12 @@ pub async fn set_password(
     id: &UserId,
     password: &NewPassword,
 ) -> Result<(), ManageError> {
-    change(txn, realm, id, |user| note_temporary(user, password.temporary)).await?;
-    put_password(txn, env, realm, id, &password.hash).await
+    let realm = realms::existing(txn, realm).await?;
+    let user = existing(txn, &realm.id, id).await?;
+    let credentials = txn.credentials().get(&realm.id, id).await?;
+    password.check_current(&realm, &user, &credentials)?;
+    change(txn, &realm.id, id, |user| note_temporary(user, password.temporary)).await?;
+    put_password(txn, env, &realm, id, &password.hash).await
 }
 
 /// Gives the user a one-time-password generator.
@@ -275,7 +273,7 @@ pub async fn remove_required_action(
 
 /// The user name of a client's service account.
 pub fn service_account_name(client_id: &str) -> String {
-    format!("service-account-{}", client_id.to_lowercase())
+    format!("service-account-{}", of_name(client_id))
 }
 
 /// Makes the user who stands for `client` in `client_credentials`, or renames him after his client.
@@ -337,17 +335,13 @@ pub(super) fn blank(env: &Env, realm: &Realm, username: String) -> User {
 async fn apply(txn: &mut Txn<'_, Configuration>, realm: &Realm, user: &mut User, settings: &UserSettings) -> Result<(), ManageError> {
     let profile = txn.user_profiles().get(&realm.id).await?;
     let attributes = settings.attributes.as_ref();
-    // A field may also come as an attribute of its name; the field itself wins.
-    let field = |given: &Option<String>, name: &str| {
-        let text = given.clone().or_else(|| attributes?.get(name)?.first().cloned());
-        text.map(|text| text.trim().to_owned())
-    };
+    let field = |given: &Option<String>, name: &str| field(settings, given.as_ref(), name);
     let settle = |field: Option<String>, stored: &mut Option<String>| match field {
         Some(text) => *stored = Some(text).filter(|text| !text.is_empty()),
         None if attributes.is_some() => *stored = None,
         None => {}
     };
-    settle(field(&settings.email, FIELDS[1]).map(|email| email.to_lowercase()), &mut user.email);
+    settle(field(&settings.email, FIELDS[1]).map(|email| of_name(&email)), &mut user.email);
     settle(field(&settings.first_name, FIELDS[2]), &mut user.first_name);
     settle(field(&settings.last_name, FIELDS[3]), &mut user.last_name);
     if let Some(attributes) = attributes {
@@ -389,9 +383,32 @@ async fn check_free(txn: &mut Txn<'_, Configuration>, realm: &Realm, old: Option
     if owner || others { Err(ManageError::email_taken()) } else { Ok(()) }
 }
 
-/// As Keycloak stores it.
-fn normalised(username: &str) -> String {
-    username.trim().to_lowercase()
+/// The name and the address that a new user with these settings gets. The name is `None` if there is none.
+pub(super) fn effective_names(realm: &Realm, settings: &UserSettings) -> (Option<String>, Option<String>) {
+    let email = field(settings, settings.email.as_ref(), FIELDS[1])
+        .map(|email| of_name(&email))
+        .filter(|email| !email.is_empty());
+    let username = match &settings.username {
+        _ if realm.registration_email_as_username && email.is_some() => email.clone(),
+        name => name.as_deref().map(of_name),
+    };
+    (username.filter(|name| !name.is_empty()), email)
+}
+
+/// The name and the address that `user` has after [`update`] with these settings.
+pub(super) fn names_after(realm: &Realm, user: &User, settings: &UserSettings) -> (String, Option<String>) {
+    let (username, email) = effective_names(realm, settings);
+    let given = settings.email.is_some() || settings.attributes.is_some();
+    let email = if given { email } else { user.email.clone() };
+    let follows = realm.registration_email_as_username && user.service_account_client.is_none();
+    let username = email.clone().filter(|_| follows).or(username).unwrap_or_else(|| user.username.clone());
+    (username, email)
+}
+
+/// A field may also come as an attribute of its name; the field itself wins.
+fn field(settings: &UserSettings, given: Option<&String>, name: &str) -> Option<String> {
+    let text = given.or_else(|| settings.attributes.as_ref()?.get(name)?.first());
+    text.map(|text| text.trim().to_owned())
 }
 
 async fn default_actions(txn: &mut Txn<'_, Configuration>, realm: &RealmId) -> Result<Vec<String>, ManageError> {
@@ -420,24 +437,57 @@ fn note_temporary(user: &mut User, temporary: bool) {
     }
 }
 
-/// A new password takes the place, the id and the label of the old one.
+/// A new password takes the place, the id and the label of the old one, which becomes a former one where the policy asks about
+/// those.
 pub(super) async fn put_password(
     txn: &mut Txn<'_, Configuration>,
     env: &Env,
-    realm: &RealmId,
+    realm: &Realm,
     user: &UserId,
     hash: &PasswordHash,
 ) -> Result<(), ManageError> {
-    let mut credentials = txn.credentials().get(realm, user).await?;
+    let mut credentials = txn.credentials().get(&realm.id, user).await?;
     let kind = CredentialKind::Password { hash: hash.clone() };
-    match credentials.0.iter_mut().find(|credential| matches!(credential.kind, CredentialKind::Password { .. })) {
-        Some(credential) => (credential.kind, credential.created) = (kind, env.now()),
-        None => credentials
-            .0
-            .push(Credential { id: CredentialId::random(env.random()), user_label: None, created: env.now(), kind }),
-    }
-    txn.credentials().put(realm, user, &credentials);
+    let password = credentials.0.iter_mut().find(|credential| matches!(credential.kind, CredentialKind::Password { .. }));
+    let old = if let Some(password) = password {
+        let old = password.clone();
+        (password.kind, password.created) = (kind, env.now());
+        Some(old)
+    } else {
+        let id = CredentialId::random(env.random());
+        credentials.0.push(Credential { id, user_label: None, created: env.now(), kind });
+        None
+    };
+    remember(&mut credentials, env, policy(realm)?.kept_history(), old);
+    txn.credentials().put(&realm.id, user, &credentials);
     Ok(())
+}
+
+/// Keeps `old` among the former passwords, and forgets those that are neither among the last `count` nor of the last `days`.
+fn remember(credentials: &mut Credentials, env: &Env, (count, days): (i64, i64), old: Option<Credential>) {
+    let former = |credential: &Credential| matches!(credential.kind, CredentialKind::PasswordHistory { .. });
+    if let Some(Credential { user_label, created, kind: CredentialKind::Password { hash }, .. }) = old
+        && (count > 0 || days > 0)
+    {
+        let kind = CredentialKind::PasswordHistory { hash };
+        credentials.0.push(Credential { id: CredentialId::random(env.random()), user_label, created, kind });
+    }
+    let since = env.now().millis().saturating_sub(days.saturating_mul(86_400_000));
+    // Newest first; of equally old ones the later entry is the newer.
+    let mut places: Vec<_> = (0..credentials.0.len()).rev().filter(|place| former(&credentials.0[*place])).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(credentials.0[*place].created));
+    let forgotten: Vec<_> = places
+        .into_iter()
+        .zip(0..)
+        // However many the policy wants: they are part of one document, and each costs a hash to compare.
+        .filter(|(place, rank)| *rank >= MAX_HISTORY || (*rank >= count && (days == 0 || credentials.0[*place].created.millis() < since)))
+        .map(|(place, _)| place)
+        .collect();
+    let mut place = 0;
+    credentials.0.retain(|_| {
+        place += 1;
+        !forgotten.contains(&(place - 1))
+    });
 }
 
 pub(super) async fn existing(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId) -> Result<User, ManageError> {

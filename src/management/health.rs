@@ -9,18 +9,21 @@ use actix_web::{HttpResponse, web};
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use serde::Serialize;
 
-use crate::store::Store;
+use crate::app::App;
 
 /// What health is judged by.
-#[derive(Debug)]
 pub struct Health {
-    store: Store,
+    app: web::Data<App>,
     stopping: AtomicBool,
 }
 
 impl Health {
-    pub fn of(store: Store) -> Self {
-        Self { store, stopping: AtomicBool::new(false) }
+    pub fn of(app: web::Data<App>) -> Self {
+        Self { app, stopping: AtomicBool::new(false) }
+    }
+
+    pub fn app(&self) -> &App {
+        &self.app
     }
 
     /// From now on the server is not ready: it finishes what it has and takes nothing new.
@@ -29,7 +32,7 @@ impl Health {
     }
 
     async fn readiness(&self) -> Vec<Check> {
-        let store = self.store.ping().await;
+        let store = self.app.store.ping().await;
         if let Err(error) = &store {
             tracing::warn!(%error, "not ready");
         }

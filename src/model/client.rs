@@ -25,6 +25,10 @@ pub struct Client {
     pub client_authenticator_type: String,
     /// Sealed with identity `client/<id>/secret` ([`crate::base::seal`]).
     pub secret: Option<String>,
+    /// The secret before the last rotation, sealed with identity `client/<id>/rotated-secret`. It counts until the second in
+    /// attribute [`ROTATED_SECRET_EXPIRATION`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotated_secret: Option<String>,
     pub redirect_uris: Vec<String>,
     pub web_origins: Vec<String>,
     pub not_before: i64,
@@ -50,6 +54,40 @@ pub struct Client {
     pub scope_mappings: Vec<RoleId>,
 }
 
+/// When the secret was made, in seconds since the epoch; the attributes below likewise.
+pub const SECRET_CREATION: &str = "client.secret.creation.time";
+/// From when on the secret is refused; absent for never.
+pub const SECRET_EXPIRATION: &str = "client.secret.expiration.time";
+/// Where Keycloak keeps the secret before the last rotation. Ours is [`Client::rotated_secret`].
+pub const ROTATED_SECRET: &str = "client.secret.rotated";
+pub const ROTATED_SECRET_CREATION: &str = "client.secret.rotated.creation.time";
+pub const ROTATED_SECRET_EXPIRATION: &str = "client.secret.rotated.expiration.time";
+
+/// How a confidential client proves itself (`clientAuthenticatorType`): this way and no other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AuthenticationMethod {
+    /// `client-secret`: `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1).
+    Secret,
+    /// `client-jwt`: `private_key_jwt` (OpenID Connect Core §9).
+    PrivateKeyJwt,
+    /// `client-secret-jwt`: `client_secret_jwt` (OpenID Connect Core §9).
+    SecretJwt,
+    /// Another of Keycloak's (`client-x509`, …): such a client cannot prove itself here.
+    Unsupported,
+}
+
+impl AuthenticationMethod {
+    /// As `clientAuthenticatorType` and events say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "client-secret",
+            Self::PrivateKeyJwt => "client-jwt",
+            Self::SecretJwt => "client-secret-jwt",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
 /// How a client takes part in OAuth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientKind {
@@ -66,6 +104,16 @@ impl Client {
             ClientKind::Public
         } else {
             ClientKind::Confidential
+        }
+    }
+
+    pub fn authentication_method(&self) -> AuthenticationMethod {
+        match self.client_authenticator_type.as_str() {
+            // Absent in realms of old servers.
+            "client-secret" | "" => AuthenticationMethod::Secret,
+            "client-jwt" => AuthenticationMethod::PrivateKeyJwt,
+            "client-secret-jwt" => AuthenticationMethod::SecretJwt,
+            _ => AuthenticationMethod::Unsupported,
         }
     }
 
@@ -86,5 +134,10 @@ impl Client {
     /// The identity under which the secret is sealed.
     pub fn secret_identity(&self) -> String {
         format!("client/{}/secret", self.id)
+    }
+
+    /// The identity under which the secret before the last rotation is sealed.
+    pub fn rotated_secret_identity(&self) -> String {
+        format!("client/{}/rotated-secret", self.id)
     }
 }

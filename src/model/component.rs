@@ -18,6 +18,9 @@ pub struct Component {
     pub provider_id: String,
     pub provider_type: String,
     pub sub_type: Option<String>,
+    /// The component that this one belongs to; most belong to the realm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ComponentId>,
     /// Secret values are sealed with identity `component/<id>/<key>` ([`crate::base::seal`]).
     #[serde(default)]
     pub config: BTreeMap<String, Vec<String>>,

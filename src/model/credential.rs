@@ -49,6 +49,16 @@ pub enum CredentialKind {
         /// `HmacSHA1`, `HmacSHA256`, `HmacSHA512`.
         algorithm: String,
     },
+    /// Of a kind that nobody can sign in with here yet, such as a passkey or recovery codes: kept, so that an export gives it
+    /// back.
+    #[serde(rename = "kept")]
+    Kept {
+        /// Its `type` elsewhere: `webauthn`, `webauthn-passwordless`, `recovery-authn-codes`, …
+        of: String,
+        /// Sealed with [`Credential::secret_identity`].
+        secret_data: String,
+        credential_data: String,
+    },
 }
 
 impl Credential {

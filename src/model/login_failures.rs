@@ -1,6 +1,8 @@
 //! What brute force protection knows of a user: one document for all spellings of his name. Not commutative: it is reset,
 //! locks and unlocks, hence a versioned document and no counter.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
@@ -10,9 +12,15 @@ use crate::base::clock::Timestamp;
 pub struct LoginFailures {
     pub num_failures: i64,
     pub num_temporary_lockouts: i64,
+    /// Failures of the second factor after a right password.
+    #[serde(default)]
+    pub num_secondary_auth_failures: i64,
     pub last_failure: Option<Timestamp>,
     #[serde(rename = "lastIPFailure")]
     pub last_ip_failure: String,
     /// No login before this moment.
     pub failed_login_not_before: Option<Timestamp>,
+    /// Where the realm locks addresses instead of the account: what is known of each. These have none of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, LoginFailures>,
 }

@@ -22,10 +22,18 @@ pub struct ProtocolMapper {
     pub config: BTreeMap<String, String>,
 }
 
+/// The only type that Keycloak does not have: a list as an array literal of PostgreSQL, which Hasura compares columns with.
+pub const POSTGRES_ARRAY: &str = "keywright-postgres-array-mapper";
+/// A subject of its own per sector; it must have a salt.
+pub const PAIRWISE_SUBJECT: &str = "oidc-sha256-pairwise-sub-mapper";
+/// Where the salt of [`PAIRWISE_SUBJECT`] stands in the configuration.
+pub const PAIRWISE_SALT: &str = "pairwiseSubAlgorithmSalt";
+
 /// The types that can be configured. Not all of them have an effect here: SAML's are kept as data, so that an imported realm
 /// stays whole.
 pub const TYPES: &[&str] = &[
     "docker-v2-allow-all-mapper",
+    POSTGRES_ARRAY,
     "oidc-acr-mapper",
     "oidc-address-mapper",
     "oidc-allowed-origins-mapper",
@@ -43,7 +51,7 @@ pub const TYPES: &[&str] = &[
     "oidc-organization-membership-mapper",
     "oidc-role-name-mapper",
     "oidc-session-state-mapper",
-    "oidc-sha256-pairwise-sub-mapper",
+    PAIRWISE_SUBJECT,
     "oidc-sub-mapper",
     "oidc-usermodel-attribute-mapper",
     "oidc-usermodel-client-role-mapper",

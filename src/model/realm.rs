@@ -18,6 +18,14 @@ pub enum SslRequired {
     None,
 }
 
+/// Attribute of a realm, ours and off by default: a client may introspect its own tokens without being in their `aud`, as before
+/// Keycloak 26.7.
+pub const OWN_TOKENS_WITHOUT_AUDIENCE: &str = "keywright.introspect.own.tokens";
+/// Attribute of a realm, ours and off by default: brute force protection locks the address that failed and not the account.
+pub const BRUTE_FORCE_BY_ADDRESS: &str = "keywright.bruteforce.by.address";
+/// Attribute of a realm, ours and off by default: refused passwords answer 401, as before Keycloak 26.6.
+pub const REFUSED_PASSWORDS_UNAUTHORIZED: &str = "keywright.password.refusals.401";
+
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Realm {
@@ -170,6 +178,11 @@ pub struct Realm {
 }
 
 impl Realm {
+    /// A boolean attribute; absent or anything but `true` is false.
+    pub fn flag(&self, name: &str) -> bool {
+        self.attributes.get(name).is_some_and(|value| value == "true")
+    }
+
     /// A new realm with Keycloak's defaults for one made over REST, but enabled.
     pub fn new(id: RealmId, name: &str, default_role: RoleId) -> Self {
         let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

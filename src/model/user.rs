@@ -11,11 +11,11 @@ use crate::base::id::{ClientId, GroupId, RoleId, UserId};
 #[serde(rename_all = "camelCase")]
 pub struct User {
     pub id: UserId,
-    /// In lower case, as Keycloak stores it.
+    /// In the one spelling of [`crate::base::spelling::of_name`].
     pub username: String,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
-    /// In lower case.
+    /// In one spelling, as the name.
     pub email: Option<String>,
     #[serde(default)]
     pub email_verified: bool,

@@ -203,7 +203,7 @@ fn values(user: &User, name: &str) -> Vec<String> {
 
 impl ProfileAttribute {
     /// No permissions at all means: administrators only.
-    fn editable_by(&self, editor: Editor) -> bool {
+    pub fn editable_by(&self, editor: Editor) -> bool {
         match &self.permissions {
             Some(permissions) => permissions.edit.iter().any(|role| role == editor.role()),
             None => editor == Editor::Admin,
@@ -211,7 +211,7 @@ impl ProfileAttribute {
     }
 
     /// A condition on scopes asks what an authorization request wants; outside of one it does not hold.
-    fn required_for(&self, editor: Editor) -> bool {
+    pub fn required_for(&self, editor: Editor) -> bool {
         let Some(condition) = &self.required else { return false };
         if condition.roles.is_empty() { condition.scopes.is_empty() } else { condition.roles.iter().any(|role| role == editor.role()) }
     }

@@ -60,9 +60,19 @@ impl Params {
         self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every value of `name`, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether a name stands more than once.
     pub fn has_duplicates(&self) -> bool {
-        let mut names: Vec<&str> = self.pairs.iter().map(|(name, _)| name.as_str()).collect();
+        self.has_duplicates_besides(&[])
+    }
+
+    /// Whether a name other than these stands more than once.
+    pub fn has_duplicates_besides(&self, repeatable: &[&str]) -> bool {
+        let mut names: Vec<&str> = self.pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !repeatable.contains(name)).collect();
         names.sort_unstable();
         names.windows(2).any(|pair| pair[0] == pair[1])
     }
@@ -140,6 +150,8 @@ mod tests {
         assert_eq!((params.get("a"), params.get("b"), params.get("c"), params.get("d")), (Some("1 2+3"), Some(""), Some(""), None));
         assert!(params.has_duplicates());
         assert!(!form("a=1&b=1").expect("valid").has_duplicates());
+        assert!(!params.has_duplicates_besides(&["a"]) && params.has_duplicates_besides(&["b"]));
+        assert_eq!(params.all("a").collect::<Vec<_>>(), ["1 2+3", "4"]);
     }
 
     #[test]

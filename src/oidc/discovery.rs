@@ -6,14 +6,15 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Bytes;
 use serde::Serialize;
 
-use crate::keyring::{Algorithm, KeyType};
+use crate::compiled::acr_levels;
+use crate::keyring::{Algorithm, ContentEncryption, KeyManagement, KeyType};
 use crate::store::StoreError;
 use crate::store::txn::Reader as _;
 use crate::web::page_error;
 use crate::web::realm::RealmRequest;
 
-const GRANT_TYPES: &[&str] = &["client_credentials", "password", "refresh_token"];
-const CLIENT_AUTHENTICATION: &[&str] = &["client_secret_basic", "client_secret_post"];
+const GRANT_TYPES: &[&str] = &["client_credentials", "password", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"];
+const CLIENT_AUTHENTICATION: &[&str] = &["private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt"];
 const CLAIMS: &[&str] = &[
     "iss",
     "sub",
@@ -42,11 +43,19 @@ struct OidcConfigurationRepresentation<'a> {
     end_session_endpoint: String,
     jwks_uri: String,
     grant_types_supported: &'a [&'a str],
+    acr_values_supported: Vec<String>,
     response_types_supported: &'a [&'a str],
     subject_types_supported: &'a [&'a str],
-    id_token_signing_alg_values_supported: Vec<&'a str>,
+    id_token_signing_alg_values_supported: &'a [&'a str],
+    id_token_encryption_alg_values_supported: &'a [&'a str],
+    id_token_encryption_enc_values_supported: &'a [&'a str],
+    userinfo_signing_alg_values_supported: Vec<&'a str>,
+    userinfo_encryption_alg_values_supported: &'a [&'a str],
+    userinfo_encryption_enc_values_supported: &'a [&'a str],
     token_endpoint_auth_methods_supported: &'a [&'a str],
+    token_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
     introspection_endpoint_auth_methods_supported: &'a [&'a str],
+    introspection_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
     claims_supported: &'a [&'a str],
     claim_types_supported: &'a [&'a str],
     claims_parameter_supported: bool,
@@ -56,6 +65,7 @@ struct OidcConfigurationRepresentation<'a> {
     request_uri_parameter_supported: bool,
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: &'a [&'a str],
+    revocation_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
 }
 
 pub async fn get(cx: RealmRequest) -> HttpResponse {
@@ -87,6 +97,9 @@ async fn scopes(cx: &RealmRequest) -> Result<Vec<String>, StoreError> {
 
 fn document(cx: &RealmRequest, scopes: &[String]) -> Bytes {
     let endpoint = |name: &str| format!("{}/protocol/openid-connect/{name}", cx.issuer);
+    let assertion_algorithms = Algorithm::ALL.map(Algorithm::as_str);
+    let signatures = signature_algorithms(cx);
+    let (keys, contents) = (KeyManagement::ALL.map(KeyManagement::as_str), ContentEncryption::ALL.map(ContentEncryption::as_str));
     let document = OidcConfigurationRepresentation {
         issuer: &cx.issuer,
         authorization_endpoint: endpoint("auth"),
@@ -96,11 +109,19 @@ fn document(cx: &RealmRequest, scopes: &[String]) -> Bytes {
         end_session_endpoint: endpoint("logout"),
         jwks_uri: endpoint("certs"),
         grant_types_supported: GRANT_TYPES,
+        acr_values_supported: acr_values(cx),
         response_types_supported: &[],
-        subject_types_supported: &["public"],
-        id_token_signing_alg_values_supported: signature_algorithms(cx),
+        subject_types_supported: &["public", "pairwise"],
+        id_token_signing_alg_values_supported: &signatures,
+        id_token_encryption_alg_values_supported: &keys,
+        id_token_encryption_enc_values_supported: &contents,
+        userinfo_signing_alg_values_supported: signatures.iter().copied().chain(["none"]).collect(),
+        userinfo_encryption_alg_values_supported: &keys,
+        userinfo_encryption_enc_values_supported: &contents,
         token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        token_endpoint_auth_signing_alg_values_supported: &assertion_algorithms,
         introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        introspection_endpoint_auth_signing_alg_values_supported: &assertion_algorithms,
         claims_supported: CLAIMS,
         claim_types_supported: &["normal"],
         claims_parameter_supported: false,
@@ -109,8 +130,23 @@ fn document(cx: &RealmRequest, scopes: &[String]) -> Bytes {
         request_uri_parameter_supported: false,
         revocation_endpoint: endpoint("revoke"),
         revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        revocation_endpoint_auth_signing_alg_values_supported: &assertion_algorithms,
     };
     serde_json::to_vec(&document).expect("a struct of strings").into()
+}
+
+/// The levels of authentication and the names that the realm gives to them; without names those of Keycloak: through the
+/// cookie of an earlier sign-in, and fresh.
+fn acr_values(cx: &RealmRequest) -> Vec<String> {
+    let levels = acr_levels(&cx.realm.realm);
+    if levels.is_empty() {
+        return vec!["0".to_owned(), "1".to_owned()];
+    }
+    let numbers = levels.iter().map(|(_, level)| level.to_string());
+    let mut values: Vec<String> = levels.iter().map(|(name, _)| name.clone()).chain(numbers).chain(["0".to_owned()]).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// What the realm can sign and others can verify; the realm's HMAC keys are nobody else's.

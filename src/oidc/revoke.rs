@@ -4,14 +4,18 @@
 use actix_web::{HttpResponse, web};
 
 use crate::base::clock::Timestamp;
+use crate::base::id::{SessionId, UserId};
 use crate::compiled::CompiledClient;
 use crate::grants::{ClientOrigins, GrantContext, client_auth};
+use crate::model::event::{Happening, detail};
 use crate::model::single_use::SingleUse;
 use crate::oauth::error::OAuthError;
 use crate::sessions;
+use crate::sessions::continued::Claims;
 use crate::store::StoreError;
 use crate::store::single_use::REVOKED_TOKEN;
 use crate::store::txn::{Reader as _, Sessions, Txn};
+use crate::tokens::refresh_token::{OFFLINE, REFRESH};
 use crate::tokens::verify::{self, Rejected, VerifiedAccessToken, VerifiedRefreshToken};
 use crate::web::oauth_response;
 use crate::web::realm::RealmRequest;
@@ -23,7 +27,13 @@ const FOREVER_SECONDS: i64 = 10 * 365 * 86_400;
 
 pub async fn post(cx: RealmRequest, body: web::Bytes) -> HttpResponse {
     let (client, result) = match params(&cx, &body) {
-        Ok(params) => revoke(&grant_context(&cx, &params)).await,
+        Ok(params) => {
+            let cx = grant_context(&cx, &params);
+            cx.event.begin(Happening::RevokeGrant);
+            let (client, result) = revoke(&cx).await;
+            cx.tell(&result, |_, ()| ());
+            (client, result)
+        }
         Err(error) => (None, Err(error)),
     };
     let response = match result {
@@ -55,7 +65,14 @@ async fn revoke_for(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<()
         Ok(token) => {
             let token = &token;
             let ended = cx.store.sessions(|txn| Box::pin(revoke_refresh_token(txn, cx, client, token))).await?;
-            if ended { Ok(()) } else { Err(OAuthError::revocation_invalid_token().because("its session ended already")) }
+            if !ended {
+                return Err(OAuthError::revocation_invalid_token().because("its session ended already").event("user_session_not_found"));
+            }
+            note_revoked(cx, Some(&token.session), token.subject.as_ref());
+            cx.event.fixed_detail(detail::REFRESH_TOKEN_TYPE, if token.offline { OFFLINE } else { REFRESH });
+            cx.event.detail(detail::REVOKED_CLIENT, &client.client.client_id);
+            cx.event.detail(detail::REFRESH_TOKEN_ID, &token.jti);
+            Ok(())
         }
         Err(_) => match verify::access_token(cx.realm, cx.issuer, token, cx.now) {
             Ok(token) if token.azp != client.client.client_id => Err(OAuthError::revocation_by_another_client()),
@@ -67,11 +84,23 @@ async fn revoke_for(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<()
                         Ok::<_, StoreError>(())
                     })
                 });
-                Ok(revoked.await?)
+                revoked.await?;
+                note_revoked(cx, token.sid.as_ref(), token.sub.as_ref());
+                cx.event.detail(detail::TOKEN_ID, &token.jti);
+                Ok(())
             }
             Err(Rejected::WrongType(_)) => Err(OAuthError::revocation_unsupported_type()),
             Err(rejected) => Err(OAuthError::revocation_invalid_token().because(rejected.to_string())),
         },
+    }
+}
+
+fn note_revoked(cx: &GrantContext<'_>, session: Option<&SessionId>, user: Option<&UserId>) {
+    if let Some(session) = session {
+        cx.event.session(session);
+    }
+    if let Some(user) = user {
+        cx.event.user(user);
     }
 }
 
@@ -89,7 +118,7 @@ async fn revoke_refresh_token(
             sessions::leave(txn, realm, &mut session, id);
             Ok(true)
         }
-        _ => Ok(false),
+        _ => sessions::continued::end(txn, realm, Claims::of(token, id), cx.now).await,
     }
 }
 

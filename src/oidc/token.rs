@@ -28,6 +28,7 @@ pub(super) fn params(cx: &RealmRequest, body: &[u8]) -> Result<Params, OAuthErro
 
 /// What the pipeline of `grants` needs of a request.
 pub(super) fn grant_context<'a>(cx: &'a RealmRequest, params: &'a Params) -> GrantContext<'a> {
+    let now = cx.app.env.now();
     GrantContext {
         env: &cx.app.env,
         store: &cx.app.store,
@@ -35,13 +36,16 @@ pub(super) fn grant_context<'a>(cx: &'a RealmRequest, params: &'a Params) -> Gra
         hashing: &cx.app.hashing,
         sealer: &cx.app.sealer,
         stamps: &cx.app.stamps,
+        limits: &cx.app.limits,
+        egress: &cx.app.egress,
         realm: &cx.realm,
         issuer: &cx.issuer,
         client_address: cx.client_address,
         authorization: cx.authorization(),
         origin: cx.origin(),
         params,
-        now: cx.app.env.now(),
+        now,
+        event: cx.report(now),
     }
 }
 

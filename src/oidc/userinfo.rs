@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, web};
 
+use crate::audit::Report;
+use crate::compiled::Subject;
 use crate::grants::ClientOrigins;
+use crate::model::event::{Happening, detail};
 use crate::oauth::error::OAuthError;
 use crate::oauth::params::Params;
 use crate::sessions::{self, NotLive};
 use crate::store::StoreError;
-use crate::tokens::authorization::Subject;
-use crate::tokens::{scope, userinfo, verify};
+use crate::tokens::userinfo::{self, Answer};
+use crate::tokens::{encryption, scope, verify};
 use crate::web::oauth_response;
 use crate::web::realm::RealmRequest;
 
@@ -36,6 +39,8 @@ struct Challenge {
     status: u16,
     scheme: Scheme,
     error: Option<(&'static str, &'static str)>,
+    /// Its code in the event log.
+    event: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,32 +51,40 @@ enum Scheme {
 
 enum Refusal {
     Challenge(Challenge),
-    Failed(StoreError),
+    Failed(OAuthError),
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error)
+        Self::Failed(OAuthError::server_error(error))
     }
 }
 
 async fn answer(cx: &RealmRequest, params: &Params) -> HttpResponse {
     let mut client = None;
-    match claims(cx, params, &mut client).await {
-        Ok(claims) => for_client(cx, oauth_response::json(200, &claims), &client),
+    let report = cx.report(cx.app.env.now());
+    report.begin(Happening::UserInfoRequest);
+    report.fixed_detail(detail::AUTH_METHOD, "validate_access_token");
+    let result = userinfo(cx, params, &report, &mut client).await;
+    match &result {
+        Ok(Answer::Json(_)) => report.succeed(|report| report.fixed_detail(detail::SIGNATURE_REQUIRED, "false")),
+        Ok(Answer::Jwt(_)) => report.succeed(|report| report.fixed_detail(detail::SIGNATURE_REQUIRED, "true")),
+        Err(Refusal::Challenge(challenge)) => report.fail(challenge.event, challenge.error.map(|(_, description)| description)),
+        Err(Refusal::Failed(_)) => {}
+    }
+    match result {
+        Ok(Answer::Json(claims)) => for_client(cx, oauth_response::json(200, &claims), &client),
+        Ok(Answer::Jwt(token)) => for_client(cx, oauth_response::jwt(token), &client),
         Err(Refusal::Challenge(challenge)) => for_client(cx, challenge.render(&cx.realm.realm.name), &client),
-        Err(Refusal::Failed(error)) => oauth_response::error(&OAuthError::server_error(error)),
+        Err(Refusal::Failed(error)) => for_client(cx, oauth_response::error(&error), &client),
     }
 }
 
-async fn claims(
-    cx: &RealmRequest,
-    params: &Params,
-    origins: &mut ClientOrigins,
-) -> Result<serde_json::Map<String, serde_json::Value>, Refusal> {
+async fn userinfo(cx: &RealmRequest, params: &Params, report: &Report<'_>, origins: &mut ClientOrigins) -> Result<Answer, Refusal> {
     let (scheme, token) = presented(cx, params)?;
-    let refuse = |status, code, description| Refusal::Challenge(Challenge { status, scheme, error: Some((code, description)) });
-    let unverified = || refuse(401, "invalid_token", "Token verification failed");
+    let refuse =
+        |status, code, description, event| Refusal::Challenge(Challenge { status, scheme, error: Some((code, description)), event });
+    let unverified = || refuse(401, "invalid_token", "Token verification failed", "invalid_token");
 
     let now = cx.app.env.now();
     // Our tokens are not bound to a key: presented as DPoP they prove nothing (RFC 9449 §7.1).
@@ -79,26 +92,33 @@ async fn claims(
         return Err(unverified());
     }
     let token = verify::access_token(&cx.realm, &cx.issuer, token, now).map_err(|_| unverified())?;
+    report.client(&token.azp);
+    if let Some(session) = &token.sid {
+        report.session(session);
+    }
     *origins = cx.app.compiled.client(&cx.realm, &token.azp).await?;
     if !token.scope.split(' ').any(|scope| scope == "openid") {
-        return Err(refuse(403, "insufficient_scope", "Missing openid scope"));
+        return Err(refuse(403, "insufficient_scope", "Missing openid scope", "access_denied"));
     }
     let live = sessions::validate((&cx.app.store, &cx.app.compiled, &cx.app.stamps), &cx.realm, &token, now).await?;
     cx.app.store.settle().await?;
     let live = live.map_err(|dead| match dead {
         NotLive::Revoked | NotLive::Stale => unverified(),
-        NotLive::ClientDisabled => refuse(401, "invalid_token", "Client disabled"),
-        NotLive::SessionNotFound => refuse(401, "invalid_token", "user_session_not_found"),
-        NotLive::UserDisabled => refuse(401, "invalid_token", "User disabled"),
+        NotLive::ClientDisabled => refuse(401, "invalid_token", "Client disabled", "client_disabled"),
+        NotLive::SessionNotFound => refuse(401, "invalid_token", "user_session_not_found", "user_session_not_found"),
+        NotLive::UserDisabled => refuse(401, "invalid_token", "User disabled", "user_disabled"),
     })?;
+    report.user(&live.user.id);
+    report.detail(detail::USERNAME, &live.user.username);
     if token.lightweight {
-        return Err(refuse(401, "invalid_token", "Lightweight access token not allowed for userinfo endpoint"));
+        return Err(refuse(401, "invalid_token", "Lightweight access token not allowed for userinfo endpoint", "invalid_token"));
     }
     let Some(client) = origins.as_ref() else { return Err(unverified()) };
+    encryption::prepare(&cx.app.egress, client, client.userinfo_encryption).await.map_err(Refusal::Failed)?;
     let scope = scope::resolve_granted(&cx.realm, client, &token.scope);
     let subject = Subject::load(&mut cx.app.store.peek(), &cx.realm.realm.id, live.user).await?;
     let session = live.session.as_ref().and_then(|session| sessions::part(session, &client.client.id, None));
-    Ok(userinfo::claims(&cx.realm, client, &subject, session.as_ref(), &scope))
+    userinfo::answer(&cx.realm, client, &subject, session.as_ref(), &scope, &cx.issuer).map_err(Refusal::Failed)
 }
 
 /// The token of the request, in the header or the form but not in both (RFC 6750 §2).
@@ -111,7 +131,7 @@ fn presented<'a>(cx: &'a RealmRequest, params: &'a Params) -> Result<(Scheme, &'
         };
         Some((scheme, token.trim())).filter(|(_, token)| !token.is_empty())
     });
-    let challenge = |status, error| Refusal::Challenge(Challenge { status, scheme: Scheme::Bearer, error });
+    let challenge = |status, error| Refusal::Challenge(Challenge { status, scheme: Scheme::Bearer, error, event: "invalid_token" });
     match (header, params.get("access_token")) {
         (Some(_), Some(_)) => Err(challenge(400, Some(("invalid_request", "More than one method used for including an access token")))),
         (Some(presented), None) => Ok(presented),

@@ -1,6 +1,7 @@
 //! The life of a user session: it starts with a proved grant, is stamped by every use, and ends by logout, idleness or age.
 //! [`validate`] is the one live check of an access token; userinfo, introspection and the bearer extractor all ask it.
 
+pub mod continued;
 mod end;
 mod stamp;
 mod validate;
@@ -15,7 +16,8 @@ use std::net::IpAddr;
 use crate::base::clock::Timestamp;
 use crate::base::env::Env;
 use crate::base::id::{ClientId, RealmId, SessionId, UserId};
-use crate::model::lifetimes;
+use crate::model::client::Client;
+use crate::model::lifetimes::{self, SessionAge};
 use crate::model::realm::Realm;
 use crate::model::user_session::{ClientSession, Rotation, UserSession};
 use crate::store::StoreError;
@@ -93,6 +95,19 @@ pub async fn find(
     let Some(mut session) = reader.user_sessions().get(&realm.id, id, offline).await? else { return Ok(None) };
     stamps.apply(&realm.id, &mut session);
     Ok((lifetimes::user_session_ends(realm, &session) + STAMP_DELAY_SECONDS > now).then_some(session))
+}
+
+/// Whether a client is in the session, and has neither been idle there nor been there for longer than it may be.
+pub fn client_lives(realm: &Realm, client: &Client, session: &UserSession, now: Timestamp) -> bool {
+    session.clients.get(&client.id).is_some_and(|part| {
+        let age = SessionAge {
+            offline: session.offline,
+            remember_me: session.remember_me,
+            started: session.started,
+            client_started: part.started,
+        };
+        lifetimes::client_session_ends(realm, client, age, part.last_refresh) + STAMP_DELAY_SECONDS > now
+    })
 }
 
 /// Ends a session: its tokens stop working at once.

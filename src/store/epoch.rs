@@ -13,14 +13,21 @@ use super::key::{self, Concerns};
 #[derive(Debug, Default)]
 pub(super) struct Epochs {
     realms: AtomicU64,
-    of_realm: RwLock<HashMap<RealmId, AtomicU64>>,
+    of_realm: RwLock<HashMap<RealmId, OfRealm>>,
+}
+
+#[derive(Debug, Default)]
+struct OfRealm {
+    configuration: AtomicU64,
+    users: AtomicU64,
 }
 
 /// What a commit will move once it is applied.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Movement {
     realms: bool,
-    of_realm: BTreeSet<RealmId>,
+    configuration_of: BTreeSet<RealmId>,
+    users_of: BTreeSet<RealmId>,
 }
 
 impl Movement {
@@ -30,7 +37,8 @@ impl Movement {
         for key in keys {
             match key::concerns(key) {
                 Concerns::Realms => movement.realms = true,
-                Concerns::Realm(id) => drop(movement.of_realm.insert(id)),
+                Concerns::Realm(id) => drop(movement.configuration_of.insert(id)),
+                Concerns::Users(id) => drop(movement.users_of.insert(id)),
                 Concerns::NothingCompiled => {}
             }
         }
@@ -45,25 +53,41 @@ impl Epochs {
 
     /// 0 for a realm that did not change since the start.
     pub(super) fn of_realm(&self, realm: &RealmId) -> u64 {
-        let epochs = self.of_realm.read().unwrap_or_else(PoisonError::into_inner);
-        epochs.get(realm).map_or(0, |epoch| epoch.load(Ordering::Acquire))
+        self.read(realm, |epochs| &epochs.configuration)
+    }
+
+    /// 0 for a realm whose users did not change since the start.
+    pub(super) fn of_users(&self, realm: &RealmId) -> u64 {
+        self.read(realm, |epochs| &epochs.users)
     }
 
     pub(super) fn advance(&self, movement: Movement) {
-        for realm in movement.of_realm {
-            let known = self
-                .of_realm
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&realm)
-                .map(|epoch| epoch.fetch_add(1, Ordering::AcqRel));
-            if known.is_none() {
-                let mut epochs = self.of_realm.write().unwrap_or_else(PoisonError::into_inner);
-                epochs.entry(realm).or_default().fetch_add(1, Ordering::AcqRel);
-            }
+        for realm in movement.configuration_of {
+            self.move_on(realm, |epochs| &epochs.configuration);
+        }
+        for realm in movement.users_of {
+            self.move_on(realm, |epochs| &epochs.users);
         }
         if movement.realms {
             self.realms.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn read(&self, realm: &RealmId, which: impl Fn(&OfRealm) -> &AtomicU64) -> u64 {
+        let epochs = self.of_realm.read().unwrap_or_else(PoisonError::into_inner);
+        epochs.get(realm).map_or(0, |epochs| which(epochs).load(Ordering::Acquire))
+    }
+
+    fn move_on(&self, realm: RealmId, which: impl Fn(&OfRealm) -> &AtomicU64) {
+        let known = self
+            .of_realm
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&realm)
+            .map(|epochs| which(epochs).fetch_add(1, Ordering::AcqRel));
+        if known.is_none() {
+            let mut epochs = self.of_realm.write().unwrap_or_else(PoisonError::into_inner);
+            which(epochs.entry(realm).or_default()).fetch_add(1, Ordering::AcqRel);
         }
     }
 }

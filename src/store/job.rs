@@ -18,7 +18,7 @@ use crate::base::random::Random;
 use super::backend::{Class, CommitError, Durability, KeyRange, Write, WriteSet};
 use super::key::{self, Branch, Key};
 use super::lease;
-use super::txn::{Configuration, Document, Reader as _, Txn};
+use super::txn::{Configuration, Document, Peek, Reader as _, Txn};
 use super::{Store, StoreError};
 
 /// Keys that one step touches at the most.
@@ -63,18 +63,26 @@ pub struct Jobs {
     store: Store,
     owner: String,
     bodies: BTreeMap<&'static str, Body>,
+    alone: bool,
 }
 
 impl Jobs {
     /// `owner` is this process, by [`owner`].
     pub fn new(store: Store, owner: &str) -> Self {
         let burial: Body = Arc::new(|store, job| async move { burial_step(&store, &job).await }.boxed());
-        Self { store, owner: owner.to_owned(), bodies: BTreeMap::from([(BURIAL, burial)]) }
+        Self { store, owner: owner.to_owned(), bodies: BTreeMap::from([(BURIAL, burial)]), alone: false }
     }
 
     #[must_use]
     pub fn with(mut self, kind: &'static str, body: Body) -> Self {
         self.bodies.insert(kind, body);
+        self
+    }
+
+    /// For a process that has the store for itself: whoever else holds a lease is dead.
+    #[must_use]
+    pub const fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 
@@ -105,6 +113,9 @@ impl Jobs {
             .configuration(|txn| {
                 Box::pin(async move {
                     let job = txn.read(&key::job(id)).await?;
+                    if self.alone && job.is_some() {
+                        txn.delete(&key::lease(id));
+                    }
                     Ok(if job.is_some() && lease::take(txn, id, &self.owner, clock.now(), LEASE_SECONDS).await? { job } else { None })
                 })
             })
@@ -157,6 +168,16 @@ impl Txn<'_, Configuration> {
         self.insert(&key::job(id), job);
     }
 
+    /// The job under this id, if it is still to be done.
+    pub async fn job(&mut self, id: &str) -> Result<Option<Job>, StoreError> {
+        self.read(&key::job(id)).await
+    }
+
+    /// Takes a job off the list.
+    pub fn remove_job(&mut self, id: &str) {
+        self.delete(&key::job(id));
+    }
+
     /// Deletes the document at `root` and, in the background, everything in `branches`, however much that is. From this commit
     /// on readers do not find the document. Its key stays taken until the rest is gone, or the work would eat what somebody
     /// makes there anew: until then inserting it answers [`StoreError::BeingDeleted`]. Names by which the document is found
@@ -167,6 +188,17 @@ impl Txn<'_, Configuration> {
         let input = serde_json::to_value(input).expect("texts are JSON");
         self.entomb(root);
         self.add_job(&format!("{BURIAL} {root_key}"), &Job { kind: BURIAL.to_owned(), input, cursor: Value::Null });
+    }
+}
+
+impl Peek<'_> {
+    /// The first jobs of this kind that are still to be done.
+    ///
+    /// # Errors
+    /// When the engine failed.
+    pub async fn jobs_of_kind(mut self, kind: &str) -> Result<Vec<Job>, StoreError> {
+        let jobs = self.scan(&key::jobs(), None, STEP).await?.into_iter().map(|(_, job)| job);
+        Ok(jobs.filter(|job| job.kind == kind).collect())
     }
 }
 

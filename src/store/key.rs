@@ -11,8 +11,11 @@ use crate::model::authentication::Authentication;
 use crate::model::client::Client;
 use crate::model::client_scope::ClientScope;
 use crate::model::component::Component;
+use crate::model::consent::Consents;
 use crate::model::credential::Credentials;
+use crate::model::event::{AdminEvent, EventId, UserEvent};
 use crate::model::group::Group;
+use crate::model::identity_provider::{IdentityLinks, IdentityProvider};
 use crate::model::login_failures::LoginFailures;
 use crate::model::realm::Realm;
 use crate::model::role::Role;
@@ -24,6 +27,7 @@ use crate::model::user_session::UserSession;
 use super::backend::Class;
 use super::job::Job;
 use super::lease::Lease;
+use super::localization::Texts;
 use super::txn::{Configuration, DataClass, Sessions};
 
 /// A key that knows the class it lives in and the type of its value.
@@ -92,14 +96,19 @@ pub fn branches_of_realm(realm: &RealmId) -> Vec<Branch> {
         (
             Class::Configuration,
             &[
+                "admin_event",
+                "carried",
                 "client",
                 "client.client_id",
                 "client_scope",
                 "client_scope.name",
                 "component",
+                "consents",
                 "credentials",
                 "group",
                 "group.name",
+                "identity_links",
+                "identity_provider",
                 "role",
                 "role.realm",
                 "role.client",
@@ -112,7 +121,7 @@ pub fn branches_of_realm(realm: &RealmId) -> Vec<Branch> {
         ),
         (
             Class::Sessions,
-            &["session", "session.user", "session.offline", "session.offline.user", "login_failures", "single_use", "counter"],
+            &["session", "session.user", "session.offline", "session.offline.user", "login_failures", "single_use", "counter", "event"],
         ),
     ];
     let branch = |class, parts: &[&str]| Branch { class, prefix: String::from_utf8_lossy(&path(parts)).into_owned() };
@@ -121,7 +130,7 @@ pub fn branches_of_realm(realm: &RealmId) -> Vec<Branch> {
         branches.extend(kinds.iter().map(|kind| branch(*class, &[kind, realm.as_str()])));
     }
     // Documents that a realm has one of.
-    for key in [authentication(realm).bytes, user_profile(realm).bytes] {
+    for key in [authentication(realm).bytes, localization(realm).bytes, user_profile(realm).bytes] {
         branches.push(Branch { class: Class::Configuration, prefix: String::from_utf8_lossy(&key).into_owned() });
     }
     branches
@@ -150,6 +159,8 @@ pub(super) enum Concerns {
     Realms,
     /// What is compiled from this realm.
     Realm(RealmId),
+    /// A user of this realm.
+    Users(RealmId),
     NothingCompiled,
 }
 
@@ -159,17 +170,13 @@ pub(super) fn concerns(key: &[u8]) -> Concerns {
     let (kind, realm) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match kind {
         b"realm.name" => Concerns::Realms,
-        b"user"
-        | b"user.username"
-        | b"user.email"
-        | b"user.unique_email"
-        | b"user.service_account"
-        | b"credentials"
-        | b"counter"
-        | b"job"
-        | b"lease" => Concerns::NothingCompiled,
+        b"user" | b"user.service_account" => Concerns::Users(RealmId::from(unescaped(realm))),
+        b"user.username" | b"user.email" | b"user.unique_email" | b"credentials" | b"consents" | b"identity_links" | b"carried"
+        | b"admin_event" | b"counter" | b"job" | b"lease" => Concerns::NothingCompiled,
         // Kinds whose realm id stands last, unescaped.
-        b"realm" | b"authentication" | b"user_profile" => Concerns::Realm(RealmId::from(&*String::from_utf8_lossy(&key[kind.len() + 1..]))),
+        b"realm" | b"authentication" | b"localization" | b"user_profile" => {
+            Concerns::Realm(RealmId::from(&*String::from_utf8_lossy(&key[kind.len() + 1..])))
+        }
         _ => Concerns::Realm(RealmId::from(unescaped(realm))),
     }
 }
@@ -197,6 +204,10 @@ pub fn authentication(realm: &RealmId) -> Conf<Authentication> {
 }
 pub fn user_profile(realm: &RealmId) -> Conf<UserProfile> {
     Key::new(&["user_profile", realm.as_str()])
+}
+/// The realm's own texts.
+pub fn localization(realm: &RealmId) -> Conf<Texts> {
+    Key::new(&["localization", realm.as_str()])
 }
 /// By which a start recognises the key-encryption key that this store was written under.
 pub fn key_check() -> Conf<String> {
@@ -257,6 +268,9 @@ pub fn users(realm: &RealmId) -> Prefix<Configuration, User> {
 pub fn user_by_username(realm: &RealmId, username: &str) -> Conf<UserId> {
     Key::new(&["user.username", realm.as_str(), username])
 }
+pub fn users_by_username(realm: &RealmId) -> Prefix<Configuration, UserId> {
+    Prefix::new(&["user.username", realm.as_str()])
+}
 /// One key per user, so that a realm may allow the same address twice. `email` in lower case.
 pub fn user_by_email(realm: &RealmId, email: &str, user: &UserId) -> Conf<UserId> {
     Key::new(&["user.email", realm.as_str(), email, user.as_str()])
@@ -275,6 +289,27 @@ pub fn credentials(realm: &RealmId, user: &UserId) -> Conf<Credentials> {
     Key::new(&["credentials", realm.as_str(), user.as_str()])
 }
 
+pub fn consents(realm: &RealmId, user: &UserId) -> Conf<Consents> {
+    Key::new(&["consents", realm.as_str(), user.as_str()])
+}
+/// The accounts elsewhere that a user is linked with.
+pub fn identity_links(realm: &RealmId, user: &UserId) -> Conf<IdentityLinks> {
+    Key::new(&["identity_links", realm.as_str(), user.as_str()])
+}
+pub fn identity_provider(realm: &RealmId, alias: &str) -> Conf<IdentityProvider> {
+    Key::new(&["identity_provider", realm.as_str(), alias])
+}
+pub fn identity_providers(realm: &RealmId) -> Prefix<Configuration, IdentityProvider> {
+    Prefix::new(&["identity_provider", realm.as_str()])
+}
+/// A sealed JSON text that nothing here uses ([`super::carried`]).
+pub fn carried(realm: &RealmId, name: &str) -> Conf<String> {
+    Key::new(&["carried", realm.as_str(), name])
+}
+pub fn carried_in(realm: &RealmId) -> Prefix<Configuration, String> {
+    Prefix::new(&["carried", realm.as_str()])
+}
+
 pub fn component(realm: &RealmId, id: &ComponentId) -> Conf<Component> {
     Key::new(&["component", realm.as_str(), id.as_str()])
 }
@@ -284,6 +319,10 @@ pub fn components(realm: &RealmId) -> Prefix<Configuration, Component> {
 
 pub fn user_session(realm: &RealmId, id: &SessionId) -> Sess<UserSession> {
     Key::new(&["session", realm.as_str(), id.as_str()])
+}
+/// All sessions of a realm that are online, or all that are offline.
+pub fn user_sessions(realm: &RealmId, offline: bool) -> Prefix<Sessions, UserSession> {
+    Prefix::new(&[if offline { "session.offline" } else { "session" }, realm.as_str()])
 }
 pub fn offline_session(realm: &RealmId, id: &SessionId) -> Sess<UserSession> {
     Key::new(&["session.offline", realm.as_str(), id.as_str()])
@@ -298,9 +337,26 @@ pub fn sessions_of_user(realm: &RealmId, user: &UserId, offline: bool) -> Prefix
 pub fn login_failures(realm: &RealmId, user: &UserId) -> Sess<LoginFailures> {
     Key::new(&["login_failures", realm.as_str(), user.as_str()])
 }
+pub fn login_failures_in(realm: &RealmId) -> Prefix<Sessions, LoginFailures> {
+    Prefix::new(&["login_failures", realm.as_str()])
+}
 /// Something that may happen once: a revoked token id, a used assertion.
 pub fn single_use(realm: &RealmId, purpose: &str, id: &str) -> Sess<SingleUse> {
     Key::new(&["single_use", realm.as_str(), purpose, id])
+}
+/// The newest event of a realm stands first.
+pub fn user_event(realm: &RealmId, id: &EventId) -> Sess<UserEvent> {
+    Key::new(&["event", realm.as_str(), &id.newest_first()])
+}
+pub fn user_events(realm: &RealmId) -> Prefix<Sessions, UserEvent> {
+    Prefix::new(&["event", realm.as_str()])
+}
+/// The newest event of a realm stands first.
+pub fn admin_event(realm: &RealmId, id: &EventId) -> Conf<AdminEvent> {
+    Key::new(&["admin_event", realm.as_str(), &id.newest_first()])
+}
+pub fn admin_events(realm: &RealmId) -> Prefix<Configuration, AdminEvent> {
+    Prefix::new(&["admin_event", realm.as_str()])
 }
 /// Long work ([`super::job`]).
 pub fn job(id: &str) -> Conf<Job> {
@@ -331,9 +387,9 @@ mod tests {
     }
 
     #[test]
-    fn users_make_nothing_stale_and_everything_else_its_realm() {
+    fn users_make_no_realm_stale_and_everything_else_does() {
         let realm_id = RealmId::from("a/b%2Fc");
-        assert_eq!(concerns(user(&realm_id, &UserId::from("u")).as_bytes()), Concerns::NothingCompiled);
+        assert_eq!(concerns(user(&realm_id, &UserId::from("u")).as_bytes()), Concerns::Users(realm_id.clone()));
         assert_eq!(concerns(credentials(&realm_id, &UserId::from("u")).as_bytes()), Concerns::NothingCompiled);
         assert_eq!(concerns(client(&realm_id, &ClientId::from("c")).as_bytes()), Concerns::Realm(realm_id.clone()));
         assert_eq!(concerns(realm(&realm_id).as_bytes()), Concerns::Realm(realm_id));

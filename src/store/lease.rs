@@ -38,3 +38,8 @@ pub async fn release(txn: &mut Txn<'_, Configuration>, name: &str, owner: &str) 
     }
     Ok(())
 }
+
+/// Ends a lease whoever has it, because what it was about is over.
+pub fn forget(txn: &mut Txn<'_, Configuration>, name: &str) {
+    txn.delete(&key::lease(name));
+}

@@ -17,6 +17,12 @@ impl<R: Reader> LoginFailuresOf<'_, R> {
     pub async fn get(&mut self, realm: &RealmId, user: &UserId) -> Result<Option<LoginFailures>, StoreError> {
         self.reader.read(&key::login_failures(realm, user)).await
     }
+
+    /// At most `limit` users with failures, after `after`.
+    pub async fn users(&mut self, realm: &RealmId, after: Option<&str>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let rows = self.reader.scan(&key::login_failures_in(realm), after, limit).await?;
+        Ok(rows.into_iter().map(|(user, _)| UserId::from(user)).collect())
+    }
 }
 
 impl LoginFailuresOf<'_, Txn<'_, Sessions>> {

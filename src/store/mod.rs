@@ -38,16 +38,22 @@
 
 pub mod authentication;
 pub mod backend;
+pub mod backup;
+pub mod carried;
 pub mod client_scopes;
 pub mod clients;
 pub mod components;
+pub mod consents;
 pub mod credentials;
 mod epoch;
+pub mod events;
 pub mod groups;
+pub mod identity_providers;
 pub mod job;
 pub mod key;
 pub mod key_check;
 pub mod lease;
+pub mod localization;
 pub mod login_failures;
 pub mod memory;
 pub mod realms;
@@ -158,6 +164,14 @@ impl Store {
         self.inner.sled.as_ref().map_or(sled::Integrity::Sound, sled::Sled::integrity)
     }
 
+    /// The same, when the check that runs after opening has ended.
+    pub async fn checked(&self) -> sled::Integrity {
+        match &self.inner.sled {
+            Some(engine) => engine.checked().await,
+            None => sled::Integrity::Sound,
+        }
+    }
+
     /// Runs `body` in a transaction on the configuration class and commits it; runs it again on a conflict. Returns when
     /// everything that `body` saw or wrote is durable.
     ///
@@ -225,6 +239,11 @@ impl Store {
     /// What was compiled at another number is stale. One atomic read.
     pub fn epoch(&self, realm: &RealmId) -> u64 {
         self.inner.epochs.of_realm(realm)
+    }
+
+    /// The same for the users of the realm, without their names and credentials.
+    pub fn users_epoch(&self, realm: &RealmId) -> u64 {
+        self.inner.epochs.of_users(realm)
     }
 
     /// The same for the set of realms: moves when a realm appears, is renamed or goes.
@@ -339,7 +358,8 @@ impl Store {
         &*self.inner.backend
     }
 
-    fn sled(&self) -> Option<&sled::Sled> {
+    /// The engine, if it is sled, for what is measured about it.
+    pub fn sled(&self) -> Option<&sled::Sled> {
         self.inner.sled.as_ref()
     }
 

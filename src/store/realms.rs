@@ -45,6 +45,28 @@ impl Realms<'_, Txn<'_, Configuration>> {
         self.reader.put(&key::realm(&realm.id), realm);
     }
 
+    /// Whether a realm may be made under this id: there is none, and nothing of a former one is left.
+    pub async fn is_free(&mut self, id: &RealmId) -> Result<bool, StoreError> {
+        let key = key::realm(id);
+        Ok(self.reader.read(&key).await?.is_none() && !self.reader.is_buried(&key))
+    }
+
+    /// Keeps a free id for a realm in the making: nobody finds it, and nobody else can make one with it.
+    pub fn reserve(&mut self, id: &RealmId) {
+        self.reader.entomb(&key::realm(id));
+    }
+
+    /// Makes a realm appear under its reserved id. The name must be new.
+    pub fn publish(&mut self, realm: &Realm) {
+        self.reader.put(&key::realm(&realm.id), realm);
+        self.reader.insert(&key::realm_by_name(&realm.name), &realm.id);
+    }
+
+    /// Gives a reserved id back; what was written under it goes in the background.
+    pub fn abandon(&mut self, id: &RealmId) {
+        self.reader.bury(&key::realm(id), key::branches_of_realm(id));
+    }
+
     /// Takes the realm away at once; what hangs under it goes in the background.
     pub fn delete(&mut self, realm: &Realm) {
         self.reader.delete(&key::realm_by_name(&realm.name));

@@ -11,6 +11,9 @@ use super::txn::{Reader, Sessions, Txn};
 /// Access tokens that were revoked, by `jti`.
 pub const REVOKED_TOKEN: &str = "revoked";
 
+/// Assertions of clients, by client and `jti`.
+pub const USED_ASSERTION: &str = "assertion";
+
 pub struct SingleUses<'t, R> {
     pub(super) reader: &'t mut R,
 }

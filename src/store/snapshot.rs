@@ -28,7 +28,7 @@ const KEEP: usize = 8;
 /// Seconds after which a changed configuration is written again.
 const EVERY_SECONDS: i64 = 3600;
 /// Records that a restoration commits together.
-const STEP: usize = 500;
+pub(super) const STEP: usize = 500;
 
 /// Why a snapshot was not taken or restored.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +57,12 @@ struct Head {
 
 /// A record; one without a value is being deleted.
 #[derive(Serialize, Deserialize)]
-struct Line {
-    key: String,
+pub(super) struct Line {
+    pub key: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    expires_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    value: Option<Value>,
+    pub value: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,7 +100,7 @@ impl Store {
         }
         let lines = read(snapshot)?;
         for lines in lines.chunks(STEP) {
-            let set = restoration(lines).map_err(|error| SnapshotError::Store(error.to_string()))?;
+            let set = restoration(Class::Configuration, lines).map_err(|error| SnapshotError::Store(error.to_string()))?;
             self.commit(set).await.map_err(|error| match error {
                 CommitError::Conflict => SnapshotError::NotEmpty,
                 error => SnapshotError::Store(error.to_string()),
@@ -167,7 +167,8 @@ fn write(engine: &Sled, directory: &Path, fresh: &Path, now: Timestamp) -> Resul
     Ok(file_name(now, sequence))
 }
 
-fn line(key: &[u8], stored: &Stored) -> Result<Line, String> {
+/// A stored value as a line.
+pub(super) fn line(key: &[u8], stored: &Stored) -> Result<Line, String> {
     let place = String::from_utf8(key.to_vec()).map_err(|error| error.to_string())?;
     let body = value::body(key, &stored.value).map_err(|reason| format!("the record at {place} cannot be read: {reason}"))?;
     let document = if body.is_empty() { None } else { Some(serde_json::from_slice(body).map_err(|error| error.to_string())?) };
@@ -200,9 +201,9 @@ fn read(path: &Path) -> Result<Vec<Line>, SnapshotError> {
     lines[1..].iter().map(|line| serde_json::from_slice(line).map_err(|error| damaged(&error))).collect()
 }
 
-fn restoration(lines: &[Line]) -> serde_json::Result<WriteSet> {
-    let mut set =
-        WriteSet { class: Class::Configuration, durability: Durability::Acknowledged, expectations: Vec::new(), writes: Vec::new() };
+/// The commit that puts lines where nothing is.
+pub(super) fn restoration(class: Class, lines: &[Line]) -> serde_json::Result<WriteSet> {
+    let mut set = WriteSet { class, durability: Durability::Acknowledged, expectations: Vec::new(), writes: Vec::new() };
     for Line { key, expires_at, value } in lines {
         let key = key.as_bytes();
         let value = match value {

@@ -149,6 +149,34 @@ pub trait Reader: Send {
         super::components::Components { reader: self }
     }
 
+    fn identity_providers(&mut self) -> super::identity_providers::IdentityProviders<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::identity_providers::IdentityProviders { reader: self }
+    }
+
+    fn consents(&mut self) -> super::consents::ConsentsOf<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::consents::ConsentsOf { reader: self }
+    }
+
+    fn localization(&mut self) -> super::localization::Localization<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::localization::Localization { reader: self }
+    }
+
+    fn carried(&mut self) -> super::carried::Carried<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::carried::Carried { reader: self }
+    }
+
     fn user_sessions(&mut self) -> super::user_sessions::UserSessions<'_, Self>
     where
         Self: Sized,
@@ -161,6 +189,20 @@ pub trait Reader: Send {
         Self: Sized,
     {
         super::login_failures::LoginFailuresOf { reader: self }
+    }
+
+    fn user_events(&mut self) -> super::events::UserEvents<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::events::UserEvents { reader: self }
+    }
+
+    fn admin_events(&mut self) -> super::events::AdminEvents<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::events::AdminEvents { reader: self }
     }
 
     fn single_use(&mut self) -> super::single_use::SingleUses<'_, Self>
@@ -255,6 +297,11 @@ impl<'env, C: DataClass> Txn<'env, C> {
     /// Puts a tombstone where the document is: readers do not find it any more, and nobody can make it anew.
     pub(super) fn entomb<T: Document>(&mut self, key: &Key<C, T>) {
         self.writes.insert(key.bytes.clone(), Write::Put { value: value::tombstone(&key.bytes), expires_at: None });
+    }
+
+    /// Whether this transaction met a tombstone where it read `key`.
+    pub(super) fn is_buried<T>(&self, key: &Key<C, T>) -> bool {
+        self.buried.contains(&key.bytes)
     }
 
     /// Removes a tombstone.

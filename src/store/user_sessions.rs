@@ -22,6 +22,18 @@ impl<R: Reader> UserSessions<'_, R> {
         self.reader.read(&document(realm, id, offline)).await
     }
 
+    /// At most `limit` sessions of a realm with an id after `after`, as they are stored.
+    pub async fn list(
+        &mut self,
+        realm: &RealmId,
+        offline: bool,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserSession>, StoreError> {
+        let rows = self.reader.scan(&key::user_sessions(realm, offline), after, limit).await?;
+        Ok(rows.into_iter().map(|(_, session)| session).collect())
+    }
+
     /// At most `limit` session ids of a user after `after`.
     pub async fn of_user(
         &mut self,

@@ -1,6 +1,7 @@
 //! Users: by id, by user name, by e-mail, by the client whose service account they are.
 
 use crate::base::id::{ClientId, RealmId, UserId};
+use crate::base::spelling::of_name;
 use crate::model::user::User;
 
 use super::StoreError;
@@ -16,17 +17,17 @@ impl<R: Reader> Users<'_, R> {
         self.reader.read(&key::user(realm, id)).await
     }
 
-    /// The user with this name, whatever its spelling in case.
+    /// The user with this name, in whatever spelling ([`of_name`]).
     pub async fn by_username(&mut self, realm: &RealmId, username: &str) -> Result<Option<User>, StoreError> {
-        match self.reader.read(&key::user_by_username(realm, &username.to_lowercase())).await? {
+        match self.reader.read(&key::user_by_username(realm, &of_name(username))).await? {
             Some(id) => self.get(realm, &id).await,
             None => Ok(None),
         }
     }
 
-    /// At most `limit` users with this address, whatever its spelling in case.
+    /// At most `limit` users with this address, in whatever spelling.
     pub async fn by_email(&mut self, realm: &RealmId, email: &str, limit: usize) -> Result<Vec<User>, StoreError> {
-        let ids = self.reader.scan(&key::users_by_email(realm, &email.to_lowercase()), None, limit).await?;
+        let ids = self.reader.scan(&key::users_by_email(realm, &of_name(email)), None, limit).await?;
         let mut users = Vec::with_capacity(ids.len());
         for (_, id) in ids {
             users.extend(self.get(realm, &id).await?);
@@ -36,7 +37,7 @@ impl<R: Reader> Users<'_, R> {
 
     /// The user who holds this address where the realm allows it only once.
     pub async fn owner_of_email(&mut self, realm: &RealmId, email: &str) -> Result<Option<UserId>, StoreError> {
-        self.reader.read(&key::unique_email(realm, &email.to_lowercase())).await
+        self.reader.read(&key::unique_email(realm, &of_name(email))).await
     }
 
     pub async fn service_account(&mut self, realm: &RealmId, client: &ClientId) -> Result<Option<User>, StoreError> {
@@ -44,6 +45,11 @@ impl<R: Reader> Users<'_, R> {
             Some(id) => self.get(realm, &id).await,
             None => Ok(None),
         }
+    }
+
+    /// At most `limit` user names after `after`, sorted, each with its user.
+    pub async fn names(&mut self, realm: &RealmId, after: Option<&str>, limit: usize) -> Result<Vec<(String, UserId)>, StoreError> {
+        self.reader.scan(&key::users_by_username(realm), after, limit).await
     }
 
     /// At most `limit` users with an id after `after`, by id.
@@ -84,6 +90,8 @@ impl Users<'_, Txn<'_, Configuration>> {
             self.reader.delete(&key::service_account(realm, client));
         }
         self.reader.delete(&key::credentials(realm, &user.id));
+        self.reader.delete(&key::consents(realm, &user.id));
+        self.reader.delete(&key::identity_links(realm, &user.id));
         self.reader.delete(&key::user(realm, &user.id));
     }
 

@@ -30,9 +30,13 @@ pub fn claims<'a>(minting: &'a Minting<'a>) -> Claims<'a> {
 /// The kind of session, of token and of grant stand before the UUID, so that a resource server can tell them apart.
 fn jti(minting: &Minting<'_>) -> String {
     let authorization = minting.authorization;
+    let transient_client = authorization.exchange.as_ref().is_some_and(|exchange| exchange.transient_client);
+    let asked_offline = authorization.exchange.is_some() && authorization.scope.is_offline();
     let session = match &authorization.session {
         None => "tr",
-        Some(session) if session.offline => "of",
+        Some(session) if transient_client && session.offline => "ft",
+        Some(_) if transient_client => "nt",
+        Some(session) if session.offline || asked_offline => "of",
         Some(_) => "on",
     };
     let kind = if authorization.client.lightweight { "lt" } else { "rt" };

@@ -5,25 +5,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{RealmId, SessionId};
-use crate::compiled::{CompiledClient, CompiledRealm};
-use crate::model::group::Group;
+use crate::base::id::SessionId;
+use crate::compiled::{CompiledClient, CompiledRealm, Subject};
 use crate::model::lifetimes::SessionAge;
-use crate::model::user::User;
-use crate::store::StoreError;
-use crate::store::txn::Reader;
 
+use super::exchange::Exchange;
 use super::scope::GrantedScope;
 
 /// Who may have which tokens, proved by a grant.
 pub struct Authorization {
     pub realm: Arc<CompiledRealm>,
     pub client: Arc<CompiledClient>,
-    pub subject: Subject,
+    pub subject: Arc<Subject>,
     /// `None`: no session, so no refresh token and no `sid` (client credentials).
     pub session: Option<SessionPart>,
     pub scope: GrantedScope,
     pub grant: GrantKind,
+    /// The only audiences that the access token may have, if the client named some; else all that mappers give.
+    pub audience: Vec<String>,
+    /// Set by a token exchange.
+    pub exchange: Option<Exchange>,
     /// When the user proved himself in a browser (OIDC Core §2). `None` for direct grants.
     pub auth_time: Option<Timestamp>,
     pub nonce: Option<String>,
@@ -31,14 +32,6 @@ pub struct Authorization {
     pub acr: String,
     /// The caller, for `clientHost` and `clientAddress` of client credentials.
     pub client_address: IpAddr,
-}
-
-/// The user of a token with what is known of him besides his document.
-#[derive(Clone, Debug)]
-pub struct Subject {
-    pub user: User,
-    /// His groups and all their ancestors, in no order.
-    pub groups: Vec<Group>,
 }
 
 /// The session of a token: what its lifetimes and its refresh token need.
@@ -85,27 +78,6 @@ impl GrantKind {
             Self::DeviceCode => "dg",
             Self::TokenExchange => "te",
         }
-    }
-}
-
-impl Subject {
-    /// Reads the groups of `user` and their ancestors. A group that is gone is left out.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn load(reader: &mut impl Reader, realm: &RealmId, user: User) -> Result<Self, StoreError> {
-        let mut groups: Vec<Group> = Vec::new();
-        let mut pending = user.groups.clone();
-        while let Some(id) = pending.pop() {
-            if groups.iter().any(|group| group.id == id) {
-                continue;
-            }
-            if let Some(group) = reader.groups().get(realm, &id).await? {
-                pending.extend(group.parent.clone());
-                groups.push(group);
-            }
-        }
-        Ok(Self { user, groups })
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Claims<'a> {
     pub allowed_origins: Option<&'a [String]>,
     pub realm_access: Option<Vec<Arc<str>>>,
     pub resource_access: HashOrdered<Vec<Arc<str>>>,
+    /// Roles at clients were taken out again: Keycloak then writes `resource_access` though it is empty.
+    pub narrowed_resource_access: bool,
     pub scope: Option<Cow<'a, str>>,
     pub other: HashOrdered<Node>,
 }
@@ -55,6 +57,13 @@ impl<'a> Claims<'a> {
         if !self.aud.contains(&audience) {
             self.aud.push(audience);
         }
+    }
+
+    /// Keeps the audiences that `is_meant` names, and of the roles at clients those at these.
+    pub fn retain_audience(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.aud.retain(|audience| is_meant(audience));
+        self.narrowed_resource_access |= !self.resource_access.is_empty();
+        self.resource_access.entries.retain(|(client, _)| is_meant(&client.text));
     }
 
     /// Writes a claim, over an earlier one of the same name.
@@ -294,7 +303,7 @@ impl Serialize for Sorted<&Claims<'_>> {
         if let Some(roles) = &claims.realm_access {
             map.serialize_entry("realm_access", &Roles(roles))?;
         }
-        if !claims.resource_access.is_empty() {
+        if !claims.resource_access.is_empty() || claims.narrowed_resource_access {
             map.serialize_entry("resource_access", &Sorted(&claims.resource_access))?;
         }
         write!("scope": scope);

@@ -13,8 +13,8 @@ use super::claims::Claims;
 use super::issue::Minting;
 use super::mappers;
 
-/// The claims of the ID token beside `access_token`.
-pub fn claims<'a>(minting: &'a Minting<'a>, access_token: &str) -> Claims<'a> {
+/// The claims of the ID token beside `access_token`, if there is one.
+pub fn claims<'a>(minting: &'a Minting<'a>, access_token: Option<&str>) -> Claims<'a> {
     let authorization = minting.authorization;
     let client_id = authorization.client.client.client_id.as_str();
     let mut claims = Claims {
@@ -28,7 +28,7 @@ pub fn claims<'a>(minting: &'a Minting<'a>, access_token: &str) -> Claims<'a> {
         azp: Some(Cow::Borrowed(client_id)),
         nonce: authorization.nonce.as_deref().map(Cow::Borrowed),
         sid: authorization.session.as_ref().map(|session| Cow::Borrowed(session.id.as_str())),
-        at_hash: Some(left_half(authorization.client.id_token_algorithm, access_token)),
+        at_hash: access_token.map(|token| left_half(authorization.client.id_token_algorithm, token)),
         ..Claims::default()
     };
     mappers::run(minting.scope.mappers(), TokenKind::Id, &minting.context(), minting.roles.clone(), &mut claims);

@@ -9,13 +9,14 @@ use crate::base::clock::Timestamp;
 use crate::compiled::mapper::TokenKind;
 use crate::compiled::{CompiledClient, CompiledRealm};
 
-use super::authorization::{SessionPart, Subject};
+use super::authorization::SessionPart;
 use super::claims::Claims;
 use super::mappers::{self, Context};
 use super::scope::GrantedScope;
 use super::verify::VerifiedAccessToken;
+use crate::compiled::Subject;
 
-/// The answer for `token`, issued to `client`. `active` is in it.
+/// The claims of `token`, issued to `client`, as they are today: what an answer says, and what its `jwt` signs.
 pub fn claims(
     realm: &CompiledRealm,
     client: &CompiledClient,
@@ -50,12 +51,35 @@ pub fn claims(
         ..Claims::default()
     };
     mappers::run(scope.mappers(), TokenKind::Introspection, &cx, roles, &mut claims);
+    if token.is_exchanged() && !token.lightweight {
+        // An exchange may have been for some audiences only, and the answer says no more than the token.
+        claims.retain_audience(|given| {
+            let in_roles = token.claims.get("resource_access").is_some_and(|clients| clients.get(given).is_some());
+            in_roles || token.aud.iter().any(|audience| audience == given)
+        });
+    }
 
-    let mut answer = claims.into_map();
-    let username = answer.get("preferred_username").cloned().unwrap_or_else(|| Value::from(subject.user.username.as_str()));
-    answer.insert("client_id".to_owned(), Value::from(token.azp.as_str()));
-    answer.insert("username".to_owned(), username);
-    answer.insert("token_type".to_owned(), Value::from(text("typ")));
-    answer.insert("active".to_owned(), Value::Bool(true));
-    answer
+    claims.into_map()
+}
+
+/// The answer for a token that may be used: its claims, and the members of RFC 7662 §2.2.
+pub fn active(mut claims: Map<String, Value>, token: &VerifiedAccessToken, subject: &Subject) -> Map<String, Value> {
+    let username = claims.get("preferred_username").cloned().unwrap_or_else(|| Value::from(subject.user.username.as_str()));
+    claims.insert("client_id".to_owned(), Value::from(token.azp.as_str()));
+    claims.insert("username".to_owned(), username);
+    claims.insert("token_type".to_owned(), Value::from(token.claims.get("typ").and_then(Value::as_str)));
+    claims.insert("active".to_owned(), Value::Bool(true));
+    claims
+}
+
+/// The answer for any other token, which says nothing else.
+pub fn inactive() -> Map<String, Value> {
+    Map::from_iter([("active".to_owned(), Value::Bool(false))])
+}
+
+/// The claims as a token that resource servers can verify: a small token turned into a full one. It is signed as access tokens
+/// for `caller` are; `None` when the realm has no key for that.
+pub fn signed(realm: &CompiledRealm, caller: &CompiledClient, claims: &Map<String, Value>) -> Option<String> {
+    let claims = serde_json::to_vec(claims).expect("a map of values is JSON");
+    caller.keyring(realm).sign(caller.access_token_algorithm, "JWT", &claims)
 }

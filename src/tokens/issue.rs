@@ -13,9 +13,10 @@ use crate::oauth::error::OAuthError;
 
 use super::authorization::{Authorization, GrantKind, SessionPart};
 use super::claims::Claims;
+use super::exchange::{self, RequestedToken};
 use super::mappers::{self, Context};
 use super::scope::GrantedScope;
-use super::{access_token, id_token, refresh_token};
+use super::{access_token, encryption, id_token, refresh_token};
 
 /// The answer of the token endpoint, in Keycloak's field order.
 #[derive(Debug, Clone, Serialize)]
@@ -34,35 +35,62 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_state: Option<String>,
     pub scope: String,
+    /// After an exchange (RFC 8693 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
+    /// Which tokens these are, for the event.
+    #[serde(skip)]
+    pub ids: TokenIds,
     /// What mappers put beside the tokens (`access.tokenResponse.claim`).
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
+/// The ids of the tokens of one answer.
+#[derive(Debug, Clone, Default)]
+pub struct TokenIds {
+    /// `jti` of the access token.
+    pub access: String,
+    /// `typ` and `jti` of the refresh token.
+    pub refresh: Option<(&'static str, String)>,
+}
+
 /// Mints the tokens that `authorization` proves. `issuer` is the realm's URL.
 ///
 /// # Errors
-/// `server_error` when the realm has no key for an algorithm that the client demands.
+/// `server_error` when the realm has no key for an algorithm that the client demands; `invalid_request` when the client wants its
+/// ID tokens encrypted and has no key for that.
 pub fn issue(env: &Env, issuer: &str, authorization: &Authorization) -> Result<TokenResponse, OAuthError> {
     let minting = Minting::new(env, issuer, authorization);
     let (realm, client) = (&authorization.realm, &authorization.client);
 
-    let claims = access_token::claims(&minting);
+    let mut claims = access_token::claims(&minting);
+    exchange::restrict(&mut claims, &authorization.audience)?;
+    let mut ids = TokenIds { access: claims.jti.clone().unwrap_or_default(), refresh: None };
     let session = authorization.session.as_ref().filter(|_| gets_refresh_token(authorization));
     let refresh_token = match session {
         None => None,
         Some(session) => {
             let payload = refresh_token::payload(&minting, session, claims.sub.as_deref(), &claims.aud);
             let bytes = serde_json::to_vec(&payload).expect("a refresh token's payload is JSON");
+            ids.refresh = Some((payload.typ, payload.jti));
             Some((minting.sign(Algorithm::Hs512, "JWT", &bytes)?, payload.exp))
         }
     };
-    let access_token = minting.sign(client.access_token_algorithm, access_token_header(authorization), &claims.into_bytes())?;
-    let id_token = if minting.scope.is_openid() {
-        let bytes = id_token::claims(&minting, &access_token).into_bytes();
-        Some(minting.sign(client.id_token_algorithm, "JWT", &bytes)?)
+    let id_token = |beside: Option<&str>| {
+        let bytes = id_token::claims(&minting, beside).into_bytes();
+        let signed = minting.sign(client.id_token_algorithm, "JWT", &bytes)?;
+        encryption::encrypted(client, client.id_token_encryption, "JWT", signed)
+    };
+    let requested = authorization.exchange.as_ref().map(|exchange| exchange.requested);
+    let wants_id_token = authorization.exchange.as_ref().map_or(minting.scope.is_openid(), |exchange| exchange.openid);
+    // RFC 8693 §2.2.1: `access_token` carries whatever was asked for, and `N_A` says that it is no access token.
+    let (access_token, id_token, token_type) = if requested == Some(RequestedToken::Id) {
+        (id_token(None)?, None, "N_A")
     } else {
-        None
+        let signed = minting.sign(client.access_token_algorithm, access_token_header(authorization), &claims.into_bytes())?;
+        let beside = if wants_id_token { Some(id_token(Some(&signed))?) } else { None };
+        (signed, beside, minting.token_type())
     };
 
     let now = minting.now.seconds();
@@ -72,11 +100,13 @@ pub fn issue(env: &Env, issuer: &str, authorization: &Authorization) -> Result<T
         expires_in: minting.expires - now,
         refresh_expires_in: refresh_expires.flatten().map_or(0, |expires| expires - now),
         refresh_token,
-        token_type: minting.token_type(),
+        token_type,
         id_token,
         not_before_policy: realm.realm.not_before.max(client.client.not_before).max(authorization.subject.user.not_before),
         session_state: authorization.session.as_ref().map(|session| session.id.to_string()),
         scope: minting.scope.response_text().to_owned(),
+        ids,
+        issued_token_type: requested.map(RequestedToken::name),
         other: response_claims(&minting),
     })
 }
@@ -119,7 +149,7 @@ impl<'a> Minting<'a> {
             auth_time: authorization.auth_time,
             nonce: authorization.nonce.as_deref(),
             acr: &authorization.acr,
-            caller: is_service_account.then_some(authorization.client_address),
+            caller: (is_service_account && authorization.exchange.is_none()).then_some(authorization.client_address),
         }
     }
 
@@ -144,11 +174,24 @@ fn access_token_header(authorization: &Authorization) -> &'static str {
 fn gets_refresh_token(authorization: &Authorization) -> bool {
     let client = &authorization.client.client;
     match authorization.grant {
-        GrantKind::TokenExchange => false,
+        GrantKind::TokenExchange => authorization.exchange.as_ref().is_some_and(|exchange| exchange.requested == RequestedToken::Refresh),
         GrantKind::ClientCredentials => client.flag("client_credentials.use_refresh_token"),
         _ => client.attribute("use.refresh.tokens") != Some("false"),
     }
 }
+
+/// What a mapper cannot write beside the tokens: a field twice would be read differently by different clients.
+const OWN_FIELDS: [&str; 9] = [
+    "access_token",
+    "expires_in",
+    "refresh_expires_in",
+    "refresh_token",
+    "token_type",
+    "id_token",
+    "not-before-policy",
+    "session_state",
+    "scope",
+];
 
 /// The claims that mappers put beside the tokens.
 fn response_claims(minting: &Minting<'_>) -> Map<String, Value> {
@@ -157,5 +200,7 @@ fn response_claims(minting: &Minting<'_>) -> Map<String, Value> {
     }
     let mut claims = Claims::default();
     mappers::run(minting.scope.mappers(), TokenKind::Response, &minting.context(), minting.roles.clone(), &mut claims);
-    claims.other.into_map()
+    let mut claims = claims.other.into_map();
+    claims.retain(|name, _| !OWN_FIELDS.contains(&name.as_str()));
+    claims
 }

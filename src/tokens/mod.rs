@@ -4,11 +4,13 @@
 mod access_token;
 pub mod authorization;
 pub mod claims;
+pub mod encryption;
+pub mod exchange;
 mod id_token;
 pub mod introspection;
 pub mod issue;
 pub mod mappers;
-mod refresh_token;
+pub mod refresh_token;
 pub mod scope;
 pub mod userinfo;
 pub mod verify;

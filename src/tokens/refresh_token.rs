@@ -26,18 +26,21 @@ pub struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
     iat: i64,
-    jti: String,
+    pub jti: String,
     iss: &'a str,
     aud: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<&'a str>,
-    typ: &'static str,
+    pub typ: &'static str,
     azp: &'a str,
     sid: &'a str,
     scope: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud_x: Option<Audience<'a>>,
     prov: &'static str,
+    /// Ours: the audiences that an exchange was limited to, so that a refresh gives no more.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    requested_aud: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     reuse_id: Option<&'a str>,
 }
@@ -71,6 +74,7 @@ pub fn payload<'a>(minting: &'a Minting<'a>, session: &'a SessionPart, sub: Opti
             many => Some(Audience::Many(many)),
         },
         prov: "default",
+        requested_aud: &minting.authorization.audience,
         reuse_id: session.rotation.as_ref().map(|rotation| rotation.reuse_id.as_str()),
     }
 }

@@ -7,8 +7,8 @@ use crate::compiled::roles::{RoleNames, RoleSet};
 use crate::compiled::scope::ScopePlan;
 use crate::compiled::{CompiledClient, CompiledRealm};
 
-use super::authorization::Subject;
 use super::mappers;
+use crate::compiled::Subject;
 
 /// The scope that makes a request one of OpenID Connect (OIDC Core §3.1.2.1).
 const OPENID: &str = "openid";
@@ -145,6 +145,13 @@ impl GrantedScope {
         &self.effective.mappers
     }
 
+    /// Keeps of `roles` those that the client's tokens may carry under this scope.
+    pub fn retain_allowed(&self, roles: &mut RoleSet) {
+        if let Some(allowed) = &self.effective.allowed_roles {
+            roles.retain(allowed);
+        }
+    }
+
     /// What the tokens of a user get: the scopes that he may have, and of his effective roles those that may show. No roles
     /// when nothing of `kinds` would say them: an administrator of many realms has thousands.
     pub fn for_subject(&self, realm: &CompiledRealm, client: &CompiledClient, subject: &Subject, kinds: &[TokenKind]) -> (Self, RoleNames) {
@@ -162,12 +169,5 @@ impl GrantedScope {
         }
         let names = realm.roles.names(&roles);
         (permitted, names)
-    }
-}
-
-impl Subject {
-    /// All roles of the user: his own, those of his groups and their ancestors, and what they include.
-    pub fn roles(&self, realm: &CompiledRealm) -> RoleSet {
-        realm.roles.expand(self.user.roles.iter().chain(self.groups.iter().flat_map(|group| &group.roles)))
     }
 }

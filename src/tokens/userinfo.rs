@@ -7,40 +7,50 @@ use serde_json::{Map, Value};
 use crate::compiled::claim_path::ClaimName;
 use crate::compiled::mapper::TokenKind;
 use crate::compiled::{CompiledClient, CompiledRealm};
+use crate::oauth::error::OAuthError;
 
-use super::authorization::{SessionPart, Subject};
+use super::authorization::SessionPart;
 use super::claims::{Claims, HashOrdered, Node};
+use super::encryption;
 use super::mappers::{self, Context};
 use super::scope::GrantedScope;
+use crate::compiled::Subject;
 
-/// The claims of `subject` for `client` in `scope`, in Keycloak's order.
-pub fn claims(
-    realm: &CompiledRealm,
-    client: &CompiledClient,
-    subject: &Subject,
-    session: Option<&SessionPart>,
-    scope: &GrantedScope,
-) -> Map<String, Value> {
-    collect(realm, client, subject, session, scope).into_map()
+/// What a client gets.
+pub enum Answer {
+    Json(Map<String, Value>),
+    /// A JWS, a JWE or one inside the other.
+    Jwt(String),
 }
 
-/// The same as a JWT, for a client that wants its answers signed (`user.info.response.signature.alg`; OIDC Core §5.3.2: with
-/// `iss` and `aud`). `None` when it does not, or when the realm has no key for the algorithm.
-pub fn signed(
+/// The answer in the form that the client wants: plain, signed (`user.info.response.signature.alg`; OIDC Core §5.3.2: with `iss`
+/// and `aud`), encrypted (`user.info.encrypted.response.alg`) or both.
+///
+/// # Errors
+/// The realm has no key to sign with, or the client none to encrypt for.
+pub fn answer(
     realm: &CompiledRealm,
     client: &CompiledClient,
     subject: &Subject,
     session: Option<&SessionPart>,
     scope: &GrantedScope,
     issuer: &str,
-) -> Option<String> {
-    let algorithm = client.userinfo_algorithm?;
+) -> Result<Answer, OAuthError> {
     let mut claims = collect(realm, client, subject, session, scope);
+    let Some(algorithm) = client.userinfo_algorithm else {
+        let claims = claims.into_map();
+        if client.userinfo_encryption.is_none() {
+            return Ok(Answer::Json(claims));
+        }
+        let text = Value::Object(claims).to_string();
+        return Ok(Answer::Jwt(encryption::encrypted(client, client.userinfo_encryption, "JSON", text)?));
+    };
     put(&mut claims, "iss", issuer);
     put(&mut claims, "aud", &client.client.client_id);
-    client
-        .keyring(realm)
-        .sign(algorithm, "JWT", &serde_json::to_vec(&claims.into_map()).expect("a map of values is JSON"))
+    let claims = serde_json::to_vec(&claims.into_map()).expect("a map of values is JSON");
+    let signed = client.keyring(realm).sign(algorithm, "JWT", &claims);
+    let signed = signed.ok_or_else(|| OAuthError::server_error(format_args!("the realm has no active key for {}", algorithm.as_str())))?;
+    Ok(Answer::Jwt(encryption::encrypted(client, client.userinfo_encryption, "JWT", signed)?))
 }
 
 fn collect(

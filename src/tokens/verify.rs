@@ -75,8 +75,22 @@ pub struct VerifiedRefreshToken {
     pub generation: u64,
     /// The chain; `None` without rotation.
     pub reuse_id: Option<String>,
+    /// The only audiences that access tokens may have; empty for all that the client's mappers give.
+    pub audience: Vec<String>,
     /// All claims, in the token's order.
     pub claims: Map<String, Value>,
+}
+
+impl VerifiedAccessToken {
+    /// Whether a token exchange made it.
+    pub fn is_exchanged(&self) -> bool {
+        self.jti.get(4..7) == Some("te:")
+    }
+
+    /// Whether its client is no part of the session, only of this token: an exchange may hand out such.
+    pub fn has_transient_client(&self) -> bool {
+        self.is_exchanged() && matches!(self.jti.get(..2), Some("nt" | "ft"))
+    }
 }
 
 /// Checks an access token.
@@ -127,6 +141,10 @@ pub fn refresh_token(realm: &CompiledRealm, issuer: &str, token: &str, now: Time
         iat: times.iat,
         exp: times.exp,
         reuse_id: text(&claims, "reuse_id").map(str::to_owned),
+        audience: claims
+            .get("requested_aud")
+            .and_then(Value::as_array)
+            .map_or_else(Vec::new, |all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         claims,
     })
 }
@@ -138,7 +156,7 @@ fn bearer(issuer: &str, claims: Map<String, Value>, now: Timestamp) -> Result<Ve
     let prefix = jti.split_once(':').map_or("", |(prefix, _)| prefix);
     Ok(VerifiedAccessToken {
         lightweight: prefix.get(2..4) == Some("lt"),
-        offline: prefix.get(..2) == Some("of") || text(&claims, "typ") == Some(refresh_token::OFFLINE),
+        offline: matches!(prefix.get(..2), Some("of" | "ft")) || text(&claims, "typ") == Some(refresh_token::OFFLINE),
         jti,
         sub: text(&claims, "sub").map(UserId::from),
         sid: text(&claims, "sid").map(SessionId::from),

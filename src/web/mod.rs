@@ -2,12 +2,16 @@
 //! headers, error rendering.
 
 pub mod addressing;
+pub mod administrator;
 pub mod cors;
 pub mod dispatch;
 pub mod oauth_response;
 pub mod page_error;
+pub mod panics;
 pub mod realm;
+pub mod request_log;
 pub mod request_path;
 pub mod route;
 pub mod security_headers;
 pub mod server;
+pub mod transport;

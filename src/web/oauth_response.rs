@@ -16,6 +16,13 @@ pub fn json(status: u16, body: &impl Serialize) -> HttpResponse {
     response
 }
 
+/// A compact token as `application/jwt` (OIDC Core §5.3.2).
+pub fn jwt(token: String) -> HttpResponse {
+    let mut response = HttpResponse::with_body(StatusCode::OK, token).map_into_boxed_body();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
+    response
+}
+
 /// The refusal in the protocol's shape (RFC 6749 §5.2). Its private cause is not sent; it is logged here and nowhere else: as
 /// information when the caller made the mistake, as an error when we did.
 pub fn error(error: &OAuthError) -> HttpResponse {

@@ -34,6 +34,13 @@ pub fn internal() -> HttpResponse {
     oauth_response::json(500, &json!({ "error": "unknown_error", "error_description": "For more on this error consult the server log." }))
 }
 
+/// The same, naming the line of the log; in the protocol's shape where it is spoken.
+pub fn internal_with(oauth: bool, reference: &str) -> HttpResponse {
+    let error = if oauth { "server_error" } else { "unknown_error" };
+    let description = format!("For more on this error consult the server log. Reference: {reference}");
+    oauth_response::json(500, &json!({ "error": error, "error_description": description }))
+}
+
 /// Whether who asks would rather read HTML than JSON (RFC 9110 §12.5.1): the higher quality wins, then the earlier one.
 /// Without `Accept`, or with only `*/*`, a program asks.
 pub fn prefers_html(accept: Option<&str>) -> bool {

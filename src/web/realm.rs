@@ -8,6 +8,8 @@ use actix_web::http::header::{ACCEPT, AUTHORIZATION, ORIGIN};
 use actix_web::{HttpRequest, web};
 
 use crate::app::App;
+use crate::audit::Report;
+use crate::base::clock::Timestamp;
 use crate::compiled::CompiledRealm;
 
 use super::dispatch::Prepared;
@@ -42,6 +44,11 @@ impl RealmRequest {
 
     pub fn accept(&self) -> Option<&str> {
         self.header(ACCEPT)
+    }
+
+    /// The event of this request, which begins none yet.
+    pub fn report(&self, now: Timestamp) -> Report<'_> {
+        Report::new(&self.app.audit, &self.app.env, &self.realm.realm, self.client_address, now)
     }
 
     /// What stays the same between two requests to the realm.

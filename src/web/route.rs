@@ -6,7 +6,9 @@ use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, PRAGMA};
 use actix_web::web::Bytes;
 use futures_util::future::LocalBoxFuture;
+use percent_encoding::percent_decode_str;
 
+use super::administrator::{AdminRequest, Admission};
 use super::cors::Cors;
 use super::realm::RealmRequest;
 use super::server::ServerRequest;
@@ -14,7 +16,8 @@ use super::server::ServerRequest;
 /// One URL with one method.
 pub struct Route {
     pub method: Method,
-    /// Segments below the base path; `{name}` stands for one segment. A trailing slash in a request does not matter.
+    /// Segments below the base path; `{name}` stands for one segment, `{name*}` at the end for one or more. A trailing slash in
+    /// a request does not matter.
     pub path: &'static str,
     pub policy: Policy,
     /// Bytes of request body that the handler may see; a longer one is refused with 413.
@@ -35,6 +38,15 @@ pub enum Policy {
     Client,
     /// HTTPS and an enabled realm; the handler verifies a bearer token.
     Bearer,
+    /// An administrator with these roles ([`super::administrator`]).
+    Admin(Admission),
+}
+
+impl Policy {
+    /// Whether errors have the shape of RFC 6749 §5.2.
+    pub(super) const fn speaks_oauth(self) -> bool {
+        matches!(self, Self::Client | Self::Bearer)
+    }
 }
 
 /// What caches may do with an answer.
@@ -84,6 +96,8 @@ pub enum Handler {
     Document(fn(&RealmRequest) -> HttpResponse),
     /// A realm's endpoint.
     Realm(fn(RealmRequest, Bytes) -> Answer),
+    /// An operation of the Admin REST API.
+    Admin(fn(AdminRequest) -> Answer),
 }
 
 /// The rows of one listener as a tree of segments.
@@ -97,6 +111,8 @@ pub struct Table {
 struct Node {
     literals: Vec<(&'static str, Node)>,
     parameter: Option<Box<Node>>,
+    /// Rows for whatever is left of the path.
+    tail: Vec<usize>,
     /// Indices into [`Table::rows`], one per method.
     rows: Vec<usize>,
 }
@@ -114,7 +130,12 @@ impl Table {
         let mut table = Self { rows, root: Node::default() };
         for (index, row) in table.rows.iter().enumerate() {
             let mut node = &mut table.root;
+            let mut is_tail = false;
             for segment in segments(row.path) {
+                if segment.ends_with("*}") {
+                    is_tail = true;
+                    break;
+                }
                 node = if segment.starts_with('{') {
                     node.parameter.get_or_insert_default()
                 } else {
@@ -125,8 +146,9 @@ impl Table {
                     &mut node.literals[at].1
                 };
             }
-            assert!(node.rows.iter().all(|other| table.rows[*other].method != row.method), "{} {} stands twice", row.method, row.path);
-            node.rows.push(index);
+            let here = if is_tail { &mut node.tail } else { &mut node.rows };
+            assert!(here.iter().all(|other| table.rows[*other].method != row.method), "{} {} stands twice", row.method, row.path);
+            here.push(index);
         }
         table
     }
@@ -146,7 +168,8 @@ impl Node {
         let Some(segment) = path.next() else { return (!self.rows.is_empty()).then_some(&self.rows[..]) };
         let literal = self.literals.iter().find(|(literal, _)| *literal == segment);
         let found = literal.and_then(|(_, node)| node.find(path.clone()));
-        found.or_else(|| self.parameter.as_ref()?.find(path))
+        let found = found.or_else(|| self.parameter.as_ref()?.find(path));
+        found.or_else(|| (!self.tail.is_empty()).then_some(&self.tail[..]))
     }
 }
 
@@ -154,6 +177,12 @@ impl<'a> Match<'a> {
     fn rows(&self) -> impl Iterator<Item = &'a Route> + use<'a> {
         let table = self.table;
         self.rows.iter().map(move |index| &table.rows[*index])
+    }
+
+    /// The place of [`Match::row`] in [`Table::rows`].
+    pub fn index(&self, method: &Method) -> Option<usize> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.rows.iter().copied().find(|index| self.table.rows[*index].method == *method)
     }
 
     /// The row for `method`; `HEAD` is served by the row for `GET`.
@@ -179,6 +208,25 @@ impl<'a> Match<'a> {
     /// The CORS class of the path, for its preflight: the widest one of its rows.
     pub fn cors(&self) -> Cors {
         self.rows().map(|row| row.cors).find(|cors| *cors != Cors::Refused).unwrap_or(Cors::Refused)
+    }
+}
+
+impl Route {
+    /// The parameters in `path` (raw), which is known to be of this row, decoded.
+    pub(super) fn parameters(&self, path: &str) -> Vec<(&'static str, String)> {
+        let decode = |raw: &str| percent_decode_str(raw).decode_utf8_lossy().into_owned();
+        let mut given = segments(path);
+        let mut parameters = Vec::new();
+        for segment in segments(self.path) {
+            match segment.strip_prefix('{').map(|name| name.trim_end_matches('}')) {
+                None => drop(given.next()),
+                Some(name) => match name.strip_suffix('*') {
+                    None => parameters.push((name, decode(given.next().unwrap_or_default()))),
+                    Some(name) => parameters.push((name, given.by_ref().map(decode).collect::<Vec<_>>().join("/"))),
+                },
+            }
+        }
+        parameters
     }
 }
 
@@ -231,6 +279,17 @@ mod tests {
         let b = table.find("/b").expect("listed");
         assert!(b.row(&Method::HEAD).is_none());
         assert_eq!(b.allow(), "HEAD, POST, OPTIONS");
+    }
+
+    #[test]
+    fn a_tail_takes_what_is_left_and_parameters_are_decoded_once() {
+        let table = Table::new(vec![row(Method::GET, "/a/{x}/by/{path*}"), row(Method::GET, "/a/{x}/by")]);
+        let parameters = |path: &str| table.find(path).and_then(|found| Some(found.row(&Method::GET)?.parameters(path)));
+        let texts =
+            |pairs: &[(&'static str, &str)]| Some(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>());
+        assert_eq!(parameters("/a/%252F%C3%BC/by/g%2F1/c"), texts(&[("x", "%2F\u{fc}"), ("path", "g/1/c")]));
+        assert_eq!(parameters("/a/b/by"), texts(&[("x", "b")]));
+        assert_eq!(parameters("/a/b/of/c"), None);
     }
 
     #[test]

@@ -40,6 +40,14 @@ impl SecurityHeaders {
         }
     }
 
+    /// Adds them to the answer to a request that came with JSON: it counts as JSON even without a body.
+    pub fn apply_to_json(&self, response: &mut HttpResponse) {
+        self.apply(response, false);
+        if let Some(value) = &self.framing {
+            response.headers_mut().insert(X_FRAME_OPTIONS, value.clone());
+        }
+    }
+
     /// Adds them to `response`. The answer to a posted form counts as a page when it is not JSON, as in Keycloak.
     pub fn apply(&self, response: &mut HttpResponse, form_was_posted: bool) {
         let media_type = response

@@ -49,7 +49,7 @@ async fn populate(app: &App, reuse: u32) -> Result<(), ManageError> {
         },
     };
     let hash = app.hashing.hash(Secret::new(PASSWORD.to_owned())).await.expect("nobody else hashes");
-    let user = NewUser { settings: complete_user(USERNAME), groups: Vec::new(), password: Some(NewPassword { hash, temporary: false }) };
+    let user = NewUser { settings: complete_user(USERNAME), groups: Vec::new(), password: Some(NewPassword::stored(hash, false)) };
     let (realm, client, user, keys, id) = (&realm, &client, &user, &keys, &id);
     app.store
         .configuration(|txn| {

@@ -1,7 +1,10 @@
 //! What the grants promise beyond single answers: exact counting, one winner, one hash per attempt.
 
-mod password;
+pub mod client_auth;
+mod client_credentials;
+pub(crate) mod password;
 mod refresh_token;
+mod token_exchange;
 
 use keywright::base::password_hash::HashingOptions;
 use keywright::config::Engine;
@@ -10,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::support::http::{Answer, Request};
 
-const CLIENT: (&str, &str) = ("grants-client", "grants-secret");
+pub(crate) const CLIENT: (&str, &str) = ("grants-client", "grants-secret");
 
 /// An issuer with one confidential client; its hashing queue takes everybody.
-async fn issuer(directory: Option<&TempDir>) -> TestIssuer {
+pub(crate) async fn issuer(directory: Option<&TempDir>) -> TestIssuer {
     let paths = directory.map(|directory| (directory.path().join("data"), directory.path().join("keys")));
     let issuer = TestIssuer::builder()
         .configure(|config| {
@@ -31,12 +34,12 @@ async fn issuer(directory: Option<&TempDir>) -> TestIssuer {
 }
 
 /// `POST` to the token endpoint as the client.
-async fn token(issuer: &TestIssuer, form: &[(&str, &str)]) -> Answer {
+pub(crate) async fn token(issuer: &TestIssuer, form: &[(&str, &str)]) -> Answer {
     let path = format!("/auth/realms/{REALM}/protocol/openid-connect/token");
     let address = issuer.address().to_string();
     Request::new("POST", path).basic(CLIENT.0, CLIENT.1).form(form).send(&address).await.expect("an answer")
 }
 
-async fn password(issuer: &TestIssuer, username: &str, password: &str) -> Answer {
+pub(crate) async fn password(issuer: &TestIssuer, username: &str, password: &str) -> Answer {
     token(issuer, &[("grant_type", "password"), ("username", username), ("password", password)]).await
 }

@@ -14,17 +14,17 @@ use tempfile::TempDir;
 use super::{issuer, password, token};
 use crate::support::http::Answer;
 
-const SEED: &str = "JBSWY3DPEHPK3PXPtest";
+pub(crate) const SEED: &str = "JBSWY3DPEHPK3PXPtest";
 
 /// The realm and what brute force protection knows of `user`.
-async fn failures(issuer: &TestIssuer, user: &User) -> (Realm, Option<LoginFailures>) {
+pub(crate) async fn failures(issuer: &TestIssuer, user: &User) -> (Realm, Option<LoginFailures>) {
     let mut peek = issuer.keywright().app().store.peek();
     let realm = peek.realms().by_name(REALM).await.expect("readable").expect("there");
     let failures = peek.login_failures().get(&realm.id, &user.id).await.expect("readable");
     (realm, failures)
 }
 
-async fn give_otp(issuer: &TestIssuer, user: &User, sub_type: &str) {
+pub(crate) async fn give_otp(issuer: &TestIssuer, user: &User, sub_type: &str) {
     let app = issuer.keywright().app();
     let (realm, _) = failures(issuer, user).await;
     let new = NewOtp {
@@ -44,7 +44,7 @@ async fn give_otp(issuer: &TestIssuer, user: &User, sub_type: &str) {
         .expect("the generator is given");
 }
 
-async fn with_otp(issuer: &TestIssuer, code: &str) -> Answer {
+pub(crate) async fn with_otp(issuer: &TestIssuer, code: &str) -> Answer {
     token(issuer, &[("grant_type", "password"), ("username", "alice"), ("password", "right"), ("otp", code)]).await
 }
 
@@ -128,7 +128,7 @@ async fn permanent_lockout_disables_the_user_until_an_administrator_enables_him(
     assert_eq!(locked.attributes["disabledReason"], ["permanentLockout"]);
 }
 
-/// Security class 41: a code is good once, however many present it at the same time.
+/// Security class 42: a code is good once, however many present it at the same time.
 #[tokio::test]
 async fn a_one_time_password_is_good_once_among_parallel_presentations() {
     let issuer = issuer(None).await;

@@ -46,6 +46,7 @@ fn component(exported: &Value) -> Component {
         provider_id: text(&exported["providerId"]).to_owned(),
         provider_type: KEY_PROVIDER.to_owned(),
         sub_type: None,
+        parent: None,
         config: serde_json::from_value(exported["config"].clone()).unwrap(),
     }
 }

@@ -72,6 +72,41 @@ fn agrees(case: &Value, text: Option<&str>) -> bool {
     })
 }
 
+/// What an operator reads before migrating: no deviation is known to the tests alone, and none has a reason of its own.
+#[test]
+fn every_deviation_stands_in_the_compatibility_document_with_an_allowed_reason() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compatibility.md");
+    let document = std::fs::read_to_string(path).expect("docs/compatibility.md");
+    let section = |heading: &str| {
+        let text = document.split(&format!("\n## {heading}")).nth(1).unwrap_or_else(|| panic!("no section {heading:?}"));
+        text.split("\n## ")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .skip(2)
+            .collect::<Vec<_>>()
+    };
+    let (differences, classes) = (section("What differs and why"), section("The security classes"));
+    assert!(!differences.is_empty() && !classes.is_empty());
+    for row in &differences {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 5, "{row}");
+        let allowed = match cells[3].strip_prefix("class ") {
+            Some(class) => classes.iter().any(|known| known.starts_with(&format!("| {class} |"))),
+            None => matches!(cells[3], "absent" | "5xx"),
+        };
+        assert!(allowed, "{:?} is no allowed reason: {row}", cells[3]);
+    }
+    let index = Index::load();
+    for (topic, row) in index.entries().filter(|(topic, row)| index.deviation(topic, row).is_some()) {
+        assert!(
+            differences.iter().any(|line| line.contains(&format!("`{topic}: {row}`"))),
+            "{topic}: {row} is not in docs/compatibility.md"
+        );
+    }
+}
+
 /// The closing note of a session quotes this: `cargo test --test integration live::index::counts -- --nocapture`.
 #[test]
 fn counts_of_the_rows_are_printed() {

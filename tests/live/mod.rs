@@ -1,8 +1,13 @@
 //! Likeness, row by row: every recorded answer of a real Keycloak is asked again here and compared.
 
+mod events;
+mod fresh_realm;
 mod index;
 mod introspect;
-mod normalise;
+mod logout;
+mod modern;
+pub mod normalise;
+mod numbers;
 mod oracle;
 mod page;
 mod public;
@@ -65,4 +70,4 @@ mod on_sled {
     }
 }
 
-topics! { public token_success token_errors refresh introspect userinfo revoke }
+topics! { public token_success token_errors refresh introspect userinfo revoke logout numbers fresh_realm modern events }

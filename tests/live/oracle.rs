@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use keywright::base::id::{ClientId, RealmId, RoleId, SessionId, UserId};
 use keywright::keyring::{self, KeyMaker, KeySource};
@@ -20,12 +20,13 @@ use sha1::Sha1;
 
 use super::normalise::Normaliser;
 use crate::support::app::TestApp;
+use crate::support::assertion::{self, ClientKey};
 use crate::support::http::Answer;
 
 /// Where redirects of the recordings went.
 const CALLBACK: &str = "http://127.0.0.1:9999/cb";
 
-const SECRETS: [(&str, &str); 26] = [
+const SECRETS: [(&str, &str); 27] = [
     ("api-client", "api-secret-0123456789abcdef0123456"),
     ("other-client", "other-secret-0123456789abcdef01234"),
     ("jwt-secret-client", "jwt-secret-0123456789abcdef0123456789abcdef0123456789abcdef"),
@@ -49,6 +50,7 @@ const SECRETS: [(&str, &str); 26] = [
     ("rs512-client", "rs512-secret-0123456789abcdef"),
     ("hs256-client", "hs256-secret-0123456789abcdef"),
     ("uma-client", "uma-secret"),
+    ("enc", "enc-secret-0123456789abcdef"),
     ("saml-client", "saml-secret"),
     ("jwt-key-client", ""),
     ("public-client", ""),
@@ -63,7 +65,7 @@ fn secret_of(client: &str) -> Option<&'static str> {
 }
 
 /// A form to the token endpoint and its neighbours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -220,7 +222,7 @@ impl Oracle {
         let (app, realm) = (self.app.keywright.app(), self.realm(realm).await);
         let hash = app.hashing.hash(password.into()).await.expect("the queue has room");
         let settings = serde_json::from_value(Value::Object(all)).expect("settings of a user");
-        let new = users::NewUser { settings, groups, password: Some(users::NewPassword { hash, temporary: false }) };
+        let new = users::NewUser { settings, groups, password: Some(users::NewPassword::stored(hash, false)) };
         let user = app.store.configuration(|txn| Box::pin(users::create(txn, &app.env, &realm, &new))).await.expect("a new user");
         self.app.secret(password);
         self.names.learn_id(user.id.as_str(), &format!("user {name}"));
@@ -246,7 +248,7 @@ impl Oracle {
         let (app, realm) = (self.app.keywright.app(), self.realm(realm).await);
         let id = self.user(&realm, name).await;
         let hash = app.hashing.hash(password.into()).await.expect("the queue has room");
-        let password = users::NewPassword { hash, temporary: false };
+        let password = users::NewPassword::stored(hash, false);
         app.store
             .configuration(|txn| Box::pin(users::set_password(txn, &app.env, &realm, &id, &password)))
             .await
@@ -640,11 +642,38 @@ fn mappers() -> Value {
 
 /// The public key with which `jwt-key-client` signs its assertions.
 fn client_jwks() -> String {
-    let key = Rsa::private_key_from_der(&STANDARD.decode(&*CLIENT_KEY).expect("base64")).expect("a key");
-    json!({"keys": [{"kty": "RSA", "kid": "test-key-1", "use": "sig", "alg": "RS256", "n": URL_SAFE_NO_PAD.encode(key.n().to_vec()), "e": "AQAB"}]}).to_string()
+    CLIENT_KEY.jwks("test-key-1")
 }
 
-static CLIENT_KEY: LazyLock<String> = LazyLock::new(rsa_key);
+static CLIENT_KEY: LazyLock<ClientKey> = LazyLock::new(ClientKey::generate);
+
+/// Assertions as the script made them.
+impl Oracle {
+    /// What a right assertion of `client` says, with changes.
+    pub fn claims(&self, client: &str, changes: Value) -> Value {
+        let issuer = format!("{}/realms/oracle", self.app.base);
+        assertion::changed(assertion::claims(client, &issuer, self.app.now()), changes)
+    }
+
+    /// By `jwt-key-client`, with its key.
+    pub fn by_key(&self, changes: Value) -> String {
+        CLIENT_KEY.sign("test-key-1", &self.claims("jwt-key-client", changes))
+    }
+
+    /// With the key of `jwt-key-client` under another name, or none.
+    pub fn by_key_named(&self, kid: &str, client: &str) -> String {
+        CLIENT_KEY.sign(kid, &self.claims(client, json!({})))
+    }
+
+    /// With the secret of a client.
+    pub fn by_secret(&self, client: &str, changes: Value) -> String {
+        assertion::hs256(secret_of(client).expect("a secret").as_bytes(), &self.claims(client, changes))
+    }
+
+    pub fn token_endpoint(&self) -> String {
+        format!("{}/realms/oracle/protocol/openid-connect/token", self.app.base)
+    }
+}
 
 /// Settings as an object.
 fn fields(settings: Value) -> serde_json::Map<String, Value> {

@@ -7,7 +7,20 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub const TOPICS: [&str; 7] = ["public", "token-success", "token-errors", "refresh", "introspect", "userinfo", "revoke"];
+pub const TOPICS: [&str; 12] = [
+    "public",
+    "token-success",
+    "token-errors",
+    "refresh",
+    "introspect",
+    "userinfo",
+    "revoke",
+    "logout",
+    "numbers",
+    "fresh-realm",
+    "modern",
+    "events",
+];
 
 /// The rows of one topic in the order in which they were asked.
 pub struct Recording {

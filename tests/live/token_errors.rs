@@ -5,6 +5,7 @@ use serde_json::json;
 use super::oracle::{Form, TOTP_SECRET, totp};
 use super::replay::{Replay, Report, token_of};
 use crate::support::app::TestApp;
+use crate::support::assertion::{JWT_BEARER, hs256, tampered, unsigned};
 
 pub async fn replay(app: TestApp) -> Report {
     let mut run = Replay::start("token-errors", app).await;
@@ -13,6 +14,7 @@ pub async fn replay(app: TestApp) -> Report {
     run.row("grant_type twice").await.also("grant_type", "password").ask().await;
     run.row("an unknown parameter twice").await.also("foo", "1").ask().await;
 
+    assertions(&mut run).await;
     one_time_passwords(&mut run).await;
     run.row("unknown scope among good ones").await.put("scope", "openid nope").ask().await;
     run.up_to("password: by e-mail while login with e-mail is off").await;
@@ -47,6 +49,54 @@ pub async fn replay(app: TestApp) -> Report {
     }
     run.with("token exchange: unknown scope", &mapped).await;
     run.finish().await
+}
+
+/// Clients that authenticate with a signed statement about themselves.
+async fn assertions(run: &mut Replay) {
+    let now = run.app().now().seconds();
+    for row in ["assertion type missing", "assertion type wrong"] {
+        let assertion = run.oracle.by_key(json!({}));
+        run.with(row, &assertion).await;
+    }
+    let (by_key, by_secret) = (run.oracle.by_key(json!({})), run.oracle.by_secret("jwt-secret-client", json!({})));
+    run.with("assertion bad signature (key)", &tampered(&by_key)).await;
+    run.with("assertion bad signature (secret)", &tampered(&by_secret)).await;
+    for (row, changes) in [
+        ("assertion expired", json!({"exp": now - 60, "iat": now - 120})),
+        ("assertion wrong audience", json!({"aud": "https://elsewhere"})),
+        ("assertion without exp", json!({"exp": null})),
+        ("assertion without jti", json!({"jti": null})),
+        ("assertion iss differs from sub", json!({"iss": "other"})),
+    ] {
+        let assertion = run.oracle.by_key(changes);
+        run.with(row, &assertion).await;
+    }
+    let unknown = run.oracle.by_key_named("", "nope");
+    run.with("assertion of unknown client", &unknown).await;
+    for (row, changes) in [
+        ("assertion far future exp (1 day)", json!({"exp": now + 86_400})),
+        ("assertion iat in the future", json!({"iat": now + 300, "exp": now + 360})),
+    ] {
+        let assertion = run.oracle.by_key(changes);
+        run.with(row, &assertion).await;
+    }
+    let once = run.oracle.by_key(json!({}));
+    run.up_to("assertion used twice").await;
+    let form = Form::default()
+        .with("grant_type", "client_credentials")
+        .with("client_assertion_type", JWT_BEARER)
+        .with("client_assertion", &once);
+    run.token(&form).await.ok();
+    run.with("assertion used twice", &once).await;
+    let claims = run.oracle.claims("jwt-key-client", json!({}));
+    run.with("assertion wrong alg for client (HS256 for RS256)", &hs256(&[b'x'; 40], &claims)).await;
+    run.with("assertion alg none", &unsigned(&claims)).await;
+    let unknown_key = run.oracle.by_key_named("nope", "jwt-key-client");
+    run.with("assertion unknown kid", &unknown_key).await;
+    let of_another = run.oracle.by_key(json!({}));
+    run.with("assertion client_id differs", &of_another).await;
+    let by_secret = run.oracle.by_secret("api-client", json!({}));
+    run.with("client_secret client tries an assertion", &by_secret).await;
 }
 
 /// A code counts once, and one period ahead at the most.

@@ -28,7 +28,7 @@ async fn a_generated_password_is_told_once_and_works() {
     let admin = peek.users().by_username(&master.id, "admin").await.unwrap().unwrap();
     assert!(admin.attributes.is_empty() && admin.required_actions.is_empty(), "a generated password is permanent");
     let stored = peek.credentials().get(&master.id, &admin.id).await.unwrap();
-    assert!(world.hashing.verify(password, stored.password().cloned()).await.unwrap());
+    assert!(world.hashing.verify(password, stored.password().cloned(), Default::default()).await.unwrap());
 
     assert!(matches!(first_start(&world.bootstrap(), &nobody()).await.unwrap(), FirstStart::Existing));
 }
@@ -112,7 +112,7 @@ async fn the_development_user_is_an_administrator_without_a_name() {
     assert!(jane.roles.contains(&admin.id));
     assert!(!peek.user_profiles().get(&master.id).await.unwrap().missing_required(&jane, false), "master asks for no name");
     let stored = peek.credentials().get(&master.id, &jane.id).await.unwrap();
-    assert!(world.hashing.verify(contents.password.into(), stored.password().cloned()).await.unwrap());
+    assert!(world.hashing.verify(contents.password.into(), stored.password().cloned(), Default::default()).await.unwrap());
 }
 
 #[tokio::test]

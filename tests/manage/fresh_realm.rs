@@ -365,5 +365,5 @@ async fn the_bootstrap_administrator_is_keycloaks() {
     let role = peek.roles().realm_role(&realm.id, "admin").await.unwrap().unwrap();
     assert_eq!(admin.roles, [realm.default_role.clone(), role.id]);
     let stored = peek.credentials().get(&realm.id, &admin.id).await.unwrap();
-    assert!(world.hashing.verify("admin".into(), stored.password().cloned()).await.unwrap());
+    assert!(world.hashing.verify("admin".into(), stored.password().cloned(), Default::default()).await.unwrap());
 }

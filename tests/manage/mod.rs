@@ -1,9 +1,14 @@
 //! The rules of administration, on the memory engine.
 
+mod after_import;
 mod bootstrap;
 mod clients;
+mod export;
 mod fresh_realm;
+mod import;
+mod passwords;
 mod realms;
+mod representation;
 mod roles_and_groups;
 mod scopes_and_mappers;
 mod users;

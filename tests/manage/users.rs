@@ -207,7 +207,7 @@ async fn a_password_is_replaced_in_place_and_a_temporary_one_obliges() {
     let (world, realm) = World::with_realm().await;
     let user = make(&world, &realm, json!({"username": "anna"})).await.unwrap();
     let set_password = async |password: &str, temporary: bool| {
-        let password = NewPassword { hash: world.hashing.hash(password.into()).await.unwrap(), temporary };
+        let password = NewPassword::stored(world.hashing.hash(password.into()).await.unwrap(), temporary);
         in_txn!(world, |txn| users::set_password(txn, &world.env, &realm, &user.id, &password)).unwrap();
         let mut peek = world.store.peek();
         (
@@ -220,8 +220,8 @@ async fn a_password_is_replaced_in_place_and_a_temporary_one_obliges() {
     let (second, actions) = set_password("two", false).await;
     assert!(actions.is_empty());
     assert_eq!((second.0.len(), &second.0[0].id), (1, &first.0[0].id));
-    assert!(world.hashing.verify("two".into(), second.password().cloned()).await.unwrap());
-    assert!(!world.hashing.verify("one".into(), second.password().cloned()).await.unwrap());
+    assert!(world.hashing.verify("two".into(), second.password().cloned(), Default::default()).await.unwrap());
+    assert!(!world.hashing.verify("one".into(), second.password().cloned(), Default::default()).await.unwrap());
 }
 
 #[tokio::test]
@@ -274,7 +274,7 @@ async fn a_deleted_user_leaves_his_names_and_no_credentials() {
     let (world, realm) = World::with_realm().await;
     let settings = json!({"username": "anna", "email": "anna@example.org", "enabled": true});
     let user = make(&world, &realm, settings.clone()).await.unwrap();
-    let password = NewPassword { hash: world.hashing.hash("x".into()).await.unwrap(), temporary: false };
+    let password = NewPassword::stored(world.hashing.hash("x".into()).await.unwrap(), false);
     in_txn!(world, |txn| users::set_password(txn, &world.env, &realm, &user.id, &password)).unwrap();
     in_txn!(world, |txn| users::set_enabled(txn, &realm, &user.id, false)).unwrap();
     in_txn!(world, |txn| users::set_not_before(txn, &realm, &user.id, 5)).unwrap();

@@ -2,10 +2,16 @@
 
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
+mod administration;
+mod backup;
 mod config;
+mod doctor;
+mod documentation;
+mod import;
 mod serve;
+mod token;
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +29,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        crate::support::process::install_tls();
         Self { directory: tempfile::tempdir().expect("a directory") }
     }
 
@@ -52,6 +59,37 @@ impl Desk {
     /// Runs a command that ends by itself.
     fn run(&self, words: &str) -> Ended {
         Ended::from(self.command(words).output().expect("the program starts"))
+    }
+
+    /// Runs a command whose words may have spaces in them, with something on its standard input.
+    fn feed(&self, words: &[&str], input: &str) -> Ended {
+        let mut command = self.command("");
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        // A command that reads nothing may have closed its end.
+        child.stdin.take().expect("piped").write_all(input.as_bytes()).ok();
+        Ended::from(child.wait_with_output().expect("the program ends"))
+    }
+
+    /// Runs a command that must succeed; its standard output.
+    fn done(&self, words: &[&str]) -> String {
+        let ended = self.feed(words, "");
+        assert_eq!(ended.code, Some(0), "{words:?}: {ended:?}");
+        ended.out
+    }
+
+    /// The same, as JSON.
+    fn json(&self, words: &[&str]) -> serde_json::Value {
+        let out = self.done(words);
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{words:?} answers no JSON ({error}): {out}"))
+    }
+
+    /// A store with realm master and administrator admin, password `first`; nobody serves it.
+    fn with_store() -> Self {
+        let desk = Self::new();
+        let ended = desk.serve("KEYWRIGHT_BOOTSTRAP__ADMIN_PASSWORD=first serve").stop();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        desk
     }
 
     /// Starts a server on ports that the system chooses and waits until it serves.

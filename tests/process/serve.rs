@@ -164,7 +164,24 @@ async fn two_racing_first_starts_have_one_winner_and_the_other_says_why() {
     assert!(loser.log.text().contains("data is in use by another process"), "{}", loser.log.text());
     assert_eq!(loser.out.text(), "", "the loser made no administrator");
     winner.wait_for_log("\"message\":\"serving\"");
+    // Its standard output is another pipe: read to the end.
+    winner.signal("-TERM");
+    assert_eq!(winner.end().code(), Some(0));
     assert_eq!(winner.out.text().lines().count(), 1);
+}
+
+/// A request that never ends keeps a stopping server waiting; whoever cannot wait presses Ctrl-C again.
+#[tokio::test]
+async fn a_second_interrupt_ends_a_stopping_server_at_once() {
+    let desk = Desk::new();
+    let mut server = desk.serve("serve");
+    let mut slow = TcpStream::connect(&server.address).expect("it listens");
+    write!(slow, "POST /auth/realms/master/protocol/openid-connect/token HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n").expect("sent");
+    write!(slow, "Content-Type: application/x-www-form-urlencoded\r\n\r\ng").expect("sent");
+    server.signal("-INT");
+    server.wait_for_log("Ctrl-C stops at once");
+    server.signal("-INT");
+    assert_eq!(server.end().code(), Some(130), "{}", server.log.text());
 }
 
 #[tokio::test]
@@ -238,4 +255,34 @@ fn development_prints_the_same_working_lines_at_every_start() {
     let (server, second) = start(&port);
     assert_eq!(second, first);
     assert!(!server.stop().log.contains("api-client"), "secrets belong to standard output");
+}
+
+#[tokio::test]
+async fn a_hangup_reloads_and_never_ends_the_server() {
+    let desk = Desk::new();
+    let mut server = desk.serve("serve");
+    server.signal("-HUP");
+    server.wait_for_log("there is no certificate to reload");
+    assert_eq!(get(&format!("{}/realms/master", server.base_url)).await.0, 200);
+    assert_eq!(server.stop().code, Some(0));
+
+    let made = Command::new("openssl")
+        .args(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost -keyout k.pem -out c.pem".split(' '),
+        )
+        .current_dir(desk.path())
+        .output()
+        .expect("openssl is installed");
+    assert!(made.status.success(), "{made:?}");
+    let words =
+        "KC_HTTPS_CERTIFICATE_FILE=c.pem KC_HTTPS_CERTIFICATE_KEY_FILE=k.pem KEYWRIGHT_HTTPS__RELOAD_SECONDS=0 serve --https-port 0";
+    let mut server = desk.serve(words);
+    desk.write("c.pem", "nothing");
+    server.signal("-HUP");
+    server.wait_for_log("c.pem has no certificate in PEM");
+    assert_eq!(server.stop().code, Some(0));
+
+    let refused = desk.run(&words.replace("serve", "serve --http-port 0 --management-port off"));
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.log.contains("c.pem has no certificate in PEM"), "{refused:?}");
 }

@@ -220,6 +220,17 @@ impl TestAppBuilder {
         self
     }
 
+    /// Changes the settings further.
+    #[must_use]
+    pub fn and_configure(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        let before = self.configure;
+        self.configure = Box::new(move |config| {
+            before(config);
+            change(config);
+        });
+        self
+    }
+
     pub async fn start(self) -> TestApp {
         let Self { mode, sled, hashing, configure } = self;
         let watch = Watch::start();
@@ -301,7 +312,8 @@ async fn run(
     let listeners = Listeners::open(&mut config).expect("the system has a port");
     let host_listener = TcpListener::bind("127.0.0.1:0").expect("the system has a port");
     let address = match mode {
-        Mode::Standalone => format!("127.0.0.1:{}", config.http.port),
+        Mode::Standalone if config.http.enabled => format!("127.0.0.1:{}", config.http.port),
+        Mode::Standalone => format!("127.0.0.1:{}", config.https.port),
         Mode::Mounted => host_listener.local_addr().expect("a bound address").to_string(),
     };
     let management = match config.management.port {
@@ -309,7 +321,7 @@ async fn run(
         ManagementPort::Off => None,
     };
     // An issuer whose administrator lets it follow the request has no address of its own.
-    if !config.hostname.from_request {
+    if config.hostname.url.is_none() && !config.hostname.from_request && (config.http.enabled || mode == Mode::Mounted) {
         config.hostname.url = Some(format!("http://{address}{}", path_of(mode)).parse().expect("a base URL"));
     }
     let builder = Keywright::builder(config)

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "verbs are shared by all capabilities; none uses every one")]
 
 pub mod app;
+pub mod assertion;
 pub mod http;
 pub mod log;
 pub mod process;
+pub mod upstream;

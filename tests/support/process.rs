@@ -39,6 +39,7 @@ impl ServerProcess {
 
     /// The same, run by another program: `wrapper` is put before the server's command line.
     pub async fn start_with(wrapper: &[&OsStr], home: &Path, realm: &str, arguments: &[&str]) -> Self {
+        install_tls();
         let port = port_of(home);
         let mut words = wrapper.to_vec();
         words.push(OsStr::new(env!("CARGO_BIN_EXE_keywright")));
@@ -148,6 +149,12 @@ pub fn in_process<T: Send>(home: &Path, work: impl AsyncFnOnce(&Keywright) -> T 
         });
         thread.join().expect("the work is done")
     })
+}
+
+/// `reqwest` does not come with cryptography of its own; a client of it asks the process for its default, even for plain HTTP.
+pub fn install_tls() {
+    // Another test may have been first.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
 }
 
 /// Sends a signal by its name (`-TERM`).

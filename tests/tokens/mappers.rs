@@ -161,7 +161,10 @@ async fn hasura_claims_meet_in_one_object() {
             ),
             constant("x-hasura-default-role", "String", "user"),
             constant("x-hasura-allowed-roles", "JSON", r#"["user"]"#),
-            constant("x-hasura-user-groups", "String", "{}"),
+            mapper(
+                "keywright-postgres-array-mapper",
+                on(json!({"source": "attribute", "user.attribute": "nothing", "claim.name": name("x-hasura-user-groups")})),
+            ),
         ],
     )
     .await;
@@ -239,4 +242,137 @@ async fn lightweight_tokens_carry_what_is_marked_for_them() {
     oracle.add_client(client("light", settings)).await;
     let access = claims(&oracle.issue(&oracle.alice("light", None).await).access_token);
     assert_eq!(access.keys().collect::<Vec<_>>(), ["exp", "iat", "jti", "iss", "typ", "azp", "sid", "scope", "region"]);
+}
+
+/// Ours: an array literal of PostgreSQL from groups, roles or an attribute.
+#[tokio::test]
+async fn a_list_can_be_an_array_literal_of_postgresql() {
+    let array = |source: &str, more: Value| {
+        let mut config = on(json!({"claim.name": format!("a.{source}"), "source": source}));
+        config.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        mapper("keywright-postgres-array-mapper", config)
+    };
+    let oracle = Oracle::new().await;
+    let groups = oracle.subject("alice").await.user.groups;
+    let (access, id) = tokens_of(
+        &oracle,
+        vec![
+            array("groups", json!({})),
+            array("groups", json!({"full.path": "false", "claim.name": "names"})),
+            array("group-ids", json!({})),
+            array("realm-roles", json!({})),
+            array("client-roles", json!({"usermodel.clientRoleMapping.clientId": "api-client"})),
+            array("client-roles", json!({"usermodel.clientRoleMapping.clientId": "nobody", "claim.name": "none"})),
+            array("attribute", json!({"user.attribute": "phoneNumber"})),
+            mapper("oidc-hardcoded-role-mapper", json!({"role": "night shift"})),
+        ],
+    )
+    .await;
+    assert_eq!(
+        access["a"],
+        json!({"groups": "{/staff,/staff/night}", "group-ids": format!("{{{},{}}}", groups[0], groups[1]), "attribute": "{+491701234567}",
+            "client-roles": "{api-role}",
+            "realm-roles": r#"{boss,default-roles-oracle,offline_access,reader,uma_authorization,"night shift"}"#})
+    );
+    assert_eq!((&access["names"], &access["none"], &id["names"]), (&json!("{staff,night}"), &json!("{}"), &json!("{staff,night}")));
+}
+
+#[tokio::test]
+async fn the_claims_parameter_brings_essential_claims_and_one_value() {
+    let oracle = Oracle::new().await;
+    let requested = json!({
+        "id_token": {"phone_number": {"essential": true}, "birthdate": null, "street": {"essential": true}, "address": {"essential": true},
+            "intent": {"value": "i-1", "essential": true}, "given_name": {"essential": false}},
+        "userinfo": {"family_name": {"essential": true}}
+    });
+    let own = json!({"protocolMappers": [
+        mapper("oidc-claims-param-token-mapper", on(json!({}))),
+        mapper("oidc-claims-param-value-idtoken-mapper", json!({"claim.name": "intent", "id.token.claim": "true"})),
+    ], "defaultClientScopes": ["basic"]});
+    oracle.add_client(client("asked", own)).await;
+    let mut proved = oracle.alice("asked", Some("openid")).await;
+    proved.session.as_mut().expect("a session").notes.insert("claims".to_owned(), requested.to_string());
+    let response = oracle.issue(&proved);
+    let (access, id) = (claims(&response.access_token), claims(response.id_token.as_deref().expect("one")));
+    assert_eq!((&id["phone_number"], &id["intent"]), (&json!("+491701234567"), &json!("i-1")));
+    assert_eq!(id["address"], json!({"street_address": "Main 1", "locality": "Town"}));
+    for absent in ["birthdate", "street", "given_name", "family_name"] {
+        assert_eq!(id.get(absent), None, "{absent} was not asked for as essential, or is no claim of the specification");
+    }
+    assert_eq!((access.get("phone_number"), access.get("intent")), (None, None));
+    let quiet = oracle.alice("asked", Some("openid")).await;
+    assert_eq!(claims(oracle.issue(&quiet).id_token.as_deref().expect("one")).get("phone_number"), None);
+}
+
+/// `acr.loa.map` of the client wins over that of the realm; live rows "LoA: acr.loa.map of the client, …".
+#[tokio::test]
+async fn levels_of_authentication_have_the_names_of_client_or_realm() {
+    let oracle = Oracle::new().await;
+    oracle
+        .change_realm(|realm| drop(realm.attributes.insert("acr.loa.map".to_owned(), r#"{"silver":"1","gold":"2"}"#.to_owned())))
+        .await;
+    oracle.add_client(client("own", json!({"attributes": {"acr.loa.map": r#"{"bronze":1}"#}}))).await;
+    oracle.add_client(client("empty", json!({"attributes": {"acr.loa.map": "{}"}}))).await;
+    oracle.add_client(client("broken", json!({"attributes": {"acr.loa.map": "["}}))).await;
+    for (name, acr, expected) in
+        [("own", "1", "bronze"), ("own", "2", "bronze"), ("empty", "1", "silver"), ("broken", "2", "gold"), ("empty", "0", "0")]
+    {
+        let proved = Authorization { acr: acr.to_owned(), ..oracle.alice(name, Some("openid")).await };
+        let response = oracle.issue(&proved);
+        assert_eq!(claims(&response.access_token)["acr"], expected, "{name} {acr}");
+        assert_eq!(claims(response.id_token.as_deref().expect("one"))["acr"], expected, "{name} {acr}");
+    }
+}
+
+#[tokio::test]
+async fn types_with_a_fixed_claim_write_no_other_and_roles_have_a_type() {
+    let oracle = Oracle::new().await;
+    let named = |kind: &str| mapper(kind, on(json!({"claim.name": "elsewhere"})));
+    let (access, _) = tokens_of(
+        &oracle,
+        vec![
+            named("oidc-full-name-mapper"),
+            named("oidc-address-mapper"),
+            named("oidc-amr-mapper"),
+            named("oidc-session-state-mapper"),
+            mapper("oidc-hardcoded-role-mapper", json!({"role": "7"})),
+            mapper(
+                "oidc-usermodel-realm-role-mapper",
+                on(json!({"claim.name": "numbers", "multivalued": "true", "jsonType.label": "int"})),
+            ),
+        ],
+    )
+    .await;
+    assert_eq!(access.get("elsewhere"), None);
+    assert_eq!((&access["name"], &access["amr"], &access["numbers"]), (&json!("Alice Example"), &json!([]), &json!([7])));
+    assert!(access["address"].is_object() && access["session_state"].is_string());
+}
+
+/// A field twice would be read differently by different clients.
+#[tokio::test]
+async fn a_mapper_cannot_write_a_field_of_the_answer_itself() {
+    let oracle = Oracle::new().await;
+    let beside = |name: &str| {
+        mapper("oidc-hardcoded-claim-mapper", json!({"claim.name": name, "claim.value": "forged", "access.tokenResponse.claim": "true"}))
+    };
+    let mappers: Vec<Value> = ["access_token", "id_token", "scope", "expires_in", "free"].into_iter().map(beside).collect();
+    oracle.add_client(client("forger", json!({"protocolMappers": mappers}))).await;
+    let text = serde_json::to_string(&oracle.issue(&oracle.alice("forger", None).await)).expect("JSON");
+    assert_eq!(text.matches("forged").count(), 1, "{text}");
+    assert!(text.ends_with(r#""free":"forged"}"#));
+}
+
+/// OIDC Core §8.1: a salt that nobody knows.
+#[tokio::test]
+async fn a_pairwise_mapper_without_salt_gets_one_that_stays() {
+    let oracle = Oracle::new().await;
+    let subject = async |name: &str| {
+        let own =
+            json!({"redirectUris": ["https://a.example/cb"], "protocolMappers": [mapper("oidc-sha256-pairwise-sub-mapper", json!({}))]});
+        oracle.add_client(client(name, own)).await;
+        let first = claims(&oracle.issue(&oracle.alice(name, None).await).access_token)["sub"].clone();
+        assert_eq!(first, claims(&oracle.issue(&oracle.alice(name, None).await).access_token)["sub"]);
+        first
+    };
+    assert_ne!(subject("one").await, subject("two").await, "each mapper has a salt of its own");
 }

@@ -3,6 +3,7 @@
 mod claims;
 mod compiled;
 mod lifetimes;
+mod mapper_types;
 mod mappers;
 mod oracle;
 mod scope;

@@ -11,6 +11,7 @@ use keywright::base::env::Env;
 use keywright::base::id::{ClientId, RealmId, SessionId};
 use keywright::base::random::SeededRandom;
 use keywright::base::seal::Sealer;
+use keywright::compiled::Subject;
 use keywright::compiled::{Compiled, CompiledClient, CompiledRealm};
 use keywright::keyring::generate::KeyMaker;
 use keywright::keyring::{Algorithm, KeySource, default_providers};
@@ -26,7 +27,7 @@ use keywright::model::role::RoleContainer;
 use keywright::model::user::User;
 use keywright::store::Store;
 use keywright::store::txn::{Configuration, Reader as _, Txn};
-use keywright::tokens::authorization::{Authorization, GrantKind, SessionPart, Subject};
+use keywright::tokens::authorization::{Authorization, GrantKind, SessionPart};
 use keywright::tokens::issue::{TokenResponse, issue};
 use keywright::tokens::scope;
 use serde_json::{Map, Value, json};
@@ -169,10 +170,12 @@ impl Oracle {
         Authorization {
             realm,
             client,
-            subject: self.subject(username).await,
+            subject: Arc::new(self.subject(username).await),
             session: Some(session),
             scope,
             grant: GrantKind::Password,
+            audience: Vec::new(),
+            exchange: None,
             auth_time: None,
             nonce: None,
             acr: "1".to_owned(),

@@ -98,7 +98,8 @@ async fn discovery_names_what_works_and_every_url_in_it_answers() {
     let document = ask(&issuer, "GET", "/realms/test/.well-known/openid-configuration").await.ok().json().expect("JSON");
     let realm = format!("{}/realms/test", issuer.base_url());
     assert_eq!(document["issuer"], json!(realm));
-    assert_eq!(document["grant_types_supported"], json!(["client_credentials", "password", "refresh_token"]));
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    assert_eq!(document["grant_types_supported"], json!(["client_credentials", "password", "refresh_token", exchange]));
     assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256"]));
     assert_eq!(document["scopes_supported"][0], json!("openid"));
     for same in ["/realms/test/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/realms/test"] {

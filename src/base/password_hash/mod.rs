@@ -5,7 +5,7 @@ mod algorithm;
 mod pool;
 mod representation;
 
-pub use algorithm::Argon2Parameters;
+pub use algorithm::{Argon2Parameters, HashAlgorithm, HashChoice};
 pub use pool::{HashingOptions, HashingPool};
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::secret::Secret;
 /// A stored hash with everything that verifying needs; the names are those of Keycloak's `credentialData` and `secretData`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
-    /// `argon2`, `pbkdf2-sha512`, `pbkdf2-sha256`, `pbkdf2`.
+    /// `argon2`, `pbkdf2-sha512`, `pbkdf2-sha256`, `pbkdf2`; `bcrypt`, whose `value` is then the whole `$2b$…` text.
     pub algorithm: String,
     pub hash_iterations: u32,
     /// `type`, `version`, `memory` (KiB), `parallelism`, `hashLength` for argon2, each as text.
@@ -27,6 +27,13 @@ pub struct PasswordHash {
     pub value: Secret<String>,
     /// Base64 with padding.
     pub salt: Secret<String>,
+}
+
+impl PasswordHash {
+    /// Whether the pool knows how to verify a password against it.
+    pub fn is_verifiable(&self) -> bool {
+        algorithm::Recipe::parse(self).is_some()
+    }
 }
 
 /// The queue is full: answer 503 with `Retry-After`.

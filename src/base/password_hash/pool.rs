@@ -11,9 +11,10 @@ use argon2::Block;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::algorithm::{Argon2Parameters, Recipe};
+use super::algorithm::{Argon2Parameters, HashChoice, Recipe};
 use super::{Overloaded, PasswordHash};
 use crate::base::digest;
+use crate::base::metric::{Counter, Histogram, SECONDS, Stopwatch};
 use crate::base::random::Random;
 use crate::base::secret::Secret;
 
@@ -47,11 +48,39 @@ impl HashingOptions {
 pub struct HashingPool {
     queue: SyncSender<Job>,
     computed: Arc<AtomicU64>,
+    measures: Arc<HashingMeasures>,
     random: Arc<dyn Random>,
     parameters: Argon2Parameters,
 }
 
+/// What is measured about the pool.
+#[derive(Debug)]
+pub struct HashingMeasures {
+    /// Computations that wait for a thread.
+    pub waiting: AtomicU64,
+    /// How long they waited.
+    pub wait: Histogram,
+    /// Computations that were refused because the queue was full.
+    pub refused: Counter,
+    /// Checks of passwords that were right, and wrong.
+    pub right: Counter,
+    pub wrong: Counter,
+}
+
+impl Default for HashingMeasures {
+    fn default() -> Self {
+        Self {
+            waiting: AtomicU64::new(0),
+            wait: Histogram::new(SECONDS),
+            refused: Counter::default(),
+            right: Counter::default(),
+            wrong: Counter::default(),
+        }
+    }
+}
+
 struct Job {
+    queued: Stopwatch,
     password: Secret<String>,
     recipe: Recipe,
     answer: oneshot::Sender<Option<Zeroizing<Vec<u8>>>>,
@@ -63,44 +92,62 @@ impl HashingPool {
         let (queue, jobs) = sync_channel(options.queue);
         let jobs = Arc::new(Mutex::new(jobs));
         let computed = Arc::new(AtomicU64::new(0));
+        let measures = Arc::new(HashingMeasures::default());
         for number in 0..options.threads.max(1) {
-            let worker = Worker { jobs: Arc::clone(&jobs), computed: Arc::clone(&computed), memory: Vec::new(), usual: options.parameters };
+            let worker = Worker {
+                jobs: Arc::clone(&jobs),
+                computed: Arc::clone(&computed),
+                measures: Arc::clone(&measures),
+                memory: Vec::new(),
+                usual: options.parameters,
+            };
             thread::Builder::new()
                 .name(format!("hashing-{number}"))
                 .spawn(move || worker.run(options.nice))
                 .expect("the system starts a thread");
         }
-        Self { queue, computed, random, parameters: options.parameters }
+        Self { queue, computed, measures, random, parameters: options.parameters }
     }
 
-    /// Whether `password` is the one that `stored` was made from. `None` costs exactly one hash as well and is never right:
-    /// an unknown user must look like a wrong password. So does a stored hash that cannot be verified.
+    /// Whether `password` is the one that `stored` was made from. `None` costs exactly one hash as well (one of `choice`) and is
+    /// never right: an unknown user must look like a wrong password. So does a stored hash that cannot be verified.
     ///
     /// # Errors
     /// [`Overloaded`] when the queue is full: nothing was computed.
-    pub async fn verify(&self, password: Secret<String>, stored: Option<PasswordHash>) -> Result<bool, Overloaded> {
+    pub async fn verify(&self, password: Secret<String>, stored: Option<PasswordHash>, choice: HashChoice) -> Result<bool, Overloaded> {
         let Some((recipe, expected)) = stored.as_ref().and_then(Recipe::parse) else {
-            self.compute(password, self.parameters.recipe(vec![0; SALT_LENGTH])).await?;
+            self.compute(password, choice.recipe(self.parameters, vec![0; SALT_LENGTH])).await?;
+            self.measures.wrong.add(1);
             return Ok(false);
         };
         let computed = self.compute(password, recipe).await?;
-        Ok(computed.is_some_and(|value| digest::equal(&value, &expected)))
+        let right = computed.is_some_and(|value| digest::equal(&value, &expected));
+        if right { &self.measures.right } else { &self.measures.wrong }.add(1);
+        Ok(right)
     }
 
-    /// A new hash with the pool's parameters and a fresh salt.
+    /// A new argon2id hash with the pool's parameters and a fresh salt.
     ///
     /// # Errors
     /// [`Overloaded`] when the queue is full.
     pub async fn hash(&self, password: Secret<String>) -> Result<PasswordHash, Overloaded> {
+        self.hash_as(password, HashChoice::default()).await
+    }
+
+    /// A new hash of the algorithm and cost that a realm wants, with a fresh salt.
+    ///
+    /// # Errors
+    /// [`Overloaded`] when the queue is full.
+    pub async fn hash_as(&self, password: Secret<String>, choice: HashChoice) -> Result<PasswordHash, Overloaded> {
         let salt = self.random.bytes::<SALT_LENGTH>().to_vec();
-        let value = self.compute(password, self.parameters.recipe(salt.clone())).await?;
+        let value = self.compute(password, choice.recipe(self.parameters, salt.clone())).await?;
         let value = value.expect("the pool's own parameters are valid");
-        Ok(self.parameters.recipe(salt).store(self.parameters, &value))
+        Ok(choice.recipe(self.parameters, salt).store(&value))
     }
 
     /// Whether a password that was just verified against `stored` should be hashed anew.
-    pub fn needs_upgrade(&self, stored: &PasswordHash) -> bool {
-        self.parameters.differ_from(stored)
+    pub fn needs_upgrade(&self, stored: &PasswordHash, choice: HashChoice) -> bool {
+        choice.differs_from(self.parameters, stored)
     }
 
     /// Hash computations since the start.
@@ -108,9 +155,18 @@ impl HashingPool {
         self.computed.load(Ordering::SeqCst)
     }
 
+    pub fn measures(&self) -> &HashingMeasures {
+        &self.measures
+    }
+
     async fn compute(&self, password: Secret<String>, recipe: Recipe) -> Result<Option<Zeroizing<Vec<u8>>>, Overloaded> {
         let (answer, computed) = oneshot::channel();
-        self.queue.try_send(Job { password, recipe, answer }).map_err(|_| Overloaded)?;
+        self.measures.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(Job { queued: Stopwatch::start(), password, recipe, answer }).is_err() {
+            self.measures.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.measures.refused.add(1);
+            return Err(Overloaded);
+        }
         computed.await.map_err(|_| Overloaded)
     }
 }
@@ -118,6 +174,7 @@ impl HashingPool {
 struct Worker {
     jobs: Arc<Mutex<Receiver<Job>>>,
     computed: Arc<AtomicU64>,
+    measures: Arc<HashingMeasures>,
     memory: Vec<Block>,
     usual: Argon2Parameters,
 }
@@ -128,6 +185,8 @@ impl Worker {
         loop {
             let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(job) = job else { return };
+            self.measures.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.measures.wait.observe_time(job.queued.elapsed());
             // Whoever asked has gone away (a closed connection): his queue place is free again at no cost.
             if job.answer.is_closed() {
                 continue;
@@ -185,11 +244,11 @@ mod tests {
     async fn a_password_verifies_against_its_own_hash_only() {
         let pool = pool(HashingOptions::cheap());
         let hash = pool.hash(secret("hunter2")).await.unwrap();
-        assert_eq!(pool.verify(secret("hunter2"), Some(hash.clone())).await, Ok(true));
-        assert_eq!(pool.verify(secret("hunter3"), Some(hash.clone())).await, Ok(false));
-        assert_eq!(pool.verify(secret(""), Some(hash.clone())).await, Ok(false));
+        assert_eq!(pool.verify(secret("hunter2"), Some(hash.clone()), HashChoice::default()).await, Ok(true));
+        assert_eq!(pool.verify(secret("hunter3"), Some(hash.clone()), HashChoice::default()).await, Ok(false));
+        assert_eq!(pool.verify(secret(""), Some(hash.clone()), HashChoice::default()).await, Ok(false));
         assert_ne!(pool.hash(secret("hunter2")).await.unwrap(), hash, "every hash has a salt of its own");
-        assert!(!pool.needs_upgrade(&hash));
+        assert!(!pool.needs_upgrade(&hash, HashChoice::default()));
         assert_eq!(pool.computed(), 5);
     }
 
@@ -205,7 +264,7 @@ mod tests {
         ];
         for stored in [None].into_iter().chain(unusable.map(Some)) {
             let before = pool.computed();
-            assert_eq!(pool.verify(secret("x"), stored).await, Ok(false));
+            assert_eq!(pool.verify(secret("x"), stored, HashChoice::default()).await, Ok(false));
             assert_eq!(pool.computed() - before, 1);
         }
     }
@@ -224,7 +283,7 @@ mod tests {
         let pool = pool(HashingOptions { threads: 1, queue: 3, nice: 0, parameters: slow });
         let mut waiting = Vec::new();
         let refused = loop {
-            let mut one = Box::pin(pool.verify(secret("x"), None));
+            let mut one = Box::pin(pool.verify(secret("x"), None, HashChoice::default()));
             match poll!(&mut one) {
                 Poll::Ready(answer) => break answer,
                 Poll::Pending => waiting.push(one),
@@ -236,21 +295,21 @@ mod tests {
         assert!(accepted >= 3, "{accepted}");
         assert!(join_all(waiting).await.into_iter().all(|answer| answer == Ok(false)));
         assert_eq!(pool.computed(), accepted, "a refused check computes nothing");
-        assert_eq!(pool.verify(secret("x"), None).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), None, HashChoice::default()).await, Ok(false));
     }
 
     #[tokio::test]
     async fn whoever_goes_away_costs_nothing() {
         let slow = Argon2Parameters { memory_kib: 7168, iterations: 50, ..Argon2Parameters::CHEAP };
         let pool = pool(HashingOptions { threads: 1, queue: 8, nice: 0, parameters: slow });
-        let mut busy = Box::pin(pool.verify(secret("x"), None));
+        let mut busy = Box::pin(pool.verify(secret("x"), None, HashChoice::default()));
         assert_eq!(poll!(&mut busy), Poll::Pending);
         for _ in 0..4 {
-            let mut gone = Box::pin(pool.verify(secret("x"), None));
+            let mut gone = Box::pin(pool.verify(secret("x"), None, HashChoice::default()));
             assert_eq!(poll!(&mut gone), Poll::Pending);
         }
         assert_eq!(busy.await, Ok(false));
-        assert_eq!(pool.verify(secret("x"), None).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), None, HashChoice::default()).await, Ok(false));
         assert_eq!(pool.computed(), 2);
     }
 
@@ -259,11 +318,17 @@ mod tests {
         let mut worker = Worker {
             jobs: Arc::new(Mutex::new(sync_channel(1).1)),
             computed: Arc::default(),
+            measures: Arc::default(),
             memory: Vec::new(),
             usual: Argon2Parameters::CHEAP,
         };
         let giant = Argon2Parameters { memory_kib: 65_536, ..Argon2Parameters::CHEAP };
-        let job = Job { password: secret("x"), recipe: giant.recipe(vec![0; 16]), answer: oneshot::channel().0 };
+        let job = Job {
+            queued: Stopwatch::start(),
+            password: secret("x"),
+            recipe: HashChoice::default().recipe(giant, vec![0; 16]),
+            answer: oneshot::channel().0,
+        };
         assert!(worker.compute(&job).is_some());
         assert!(worker.memory.capacity() <= 8, "{}", worker.memory.capacity());
     }
@@ -280,7 +345,7 @@ mod tests {
         };
         let own = nice_of(std::path::Path::new("/proc/thread-self")).1;
         let pool = pool(HashingOptions { nice: 3, ..HashingOptions::cheap() });
-        pool.verify(secret("x"), None).await.unwrap();
+        pool.verify(secret("x"), None, HashChoice::default()).await.unwrap();
         let threads = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
         let threads: Vec<_> = threads.filter(|thread| thread.join("stat").exists()).map(|thread| nice_of(&thread)).collect();
         assert!(threads.contains(&("hashing-0".to_owned(), (own + 3).min(19))), "{threads:?}");

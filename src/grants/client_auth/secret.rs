@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 
+use crate::base::clock::Timestamp;
 use crate::base::digest;
 use crate::base::secret::Secret;
 use crate::compiled::CompiledClient;
+use crate::model::client::{ROTATED_SECRET_EXPIRATION, SECRET_EXPIRATION};
 use crate::oauth::error::OAuthError;
 use crate::oauth::params::{Params, escapes_are_valid};
 
@@ -21,6 +23,12 @@ pub(super) struct Presented {
     /// The id in Basic credentials after form-decoding, where that makes a difference.
     pub(super) decoded_client_id: Option<String>,
     secret: Option<Secret<String>>,
+}
+
+impl Presented {
+    pub(super) const fn has_secret(&self) -> bool {
+        self.secret.is_some()
+    }
 }
 
 pub(super) fn presented(authorization: Option<&str>, params: &Params) -> Presented {
@@ -47,19 +55,28 @@ fn basic(header: &str) -> Option<Presented> {
     Some(Presented { client_id: Some(client_id.to_owned()), decoded_client_id, secret: Some(Secret::from(secret)) })
 }
 
-/// Whether the presented secret is the client's.
-pub(super) fn check(client: &CompiledClient, presented: &Presented) -> Result<(), OAuthError> {
-    if matches!(client.client.client_authenticator_type.as_str(), "client-jwt" | "client-secret-jwt") {
-        return Err(OAuthError::client_assertion_type_missing());
-    }
-    let (Some(secret), Some(presented)) = (&client.secret, &presented.secret) else {
-        return Err(OAuthError::invalid_client_credentials().because("no secret was sent, or the client has none"));
+/// Whether the presented secret is the client's, or the one before it while the two overlap.
+pub(super) fn check(client: &CompiledClient, presented: &Presented, now: Timestamp) -> Result<(), OAuthError> {
+    let Some(presented) = &presented.secret else {
+        return Err(OAuthError::invalid_client_credentials().because("no secret was sent"));
     };
-    if matches(secret.expose(), presented.expose()) {
+    // Every secret is compared, so that the time does not tell which of them was right.
+    if current(client, now).fold(false, |right, secret| right | matches(secret.expose(), presented.expose())) {
         Ok(())
     } else {
-        Err(OAuthError::invalid_client_credentials().because("wrong client secret"))
+        Err(OAuthError::invalid_client_credentials().because("wrong or expired client secret, or the client has none"))
     }
+}
+
+/// The secrets that count at this moment: the client's own until it expires, the one before the last rotation until its end.
+pub(super) fn current(client: &CompiledClient, now: Timestamp) -> impl Iterator<Item = &Secret<String>> {
+    let until = |attribute: &str| client.client.seconds(attribute).filter(|seconds| *seconds > 0);
+    let own = client.secret.as_ref().filter(|_| until(SECRET_EXPIRATION).is_none_or(|until| now.seconds() < until));
+    let rotated = client
+        .rotated_secret
+        .as_ref()
+        .filter(|_| until(ROTATED_SECRET_EXPIRATION).is_some_and(|until| now.seconds() < until));
+    own.into_iter().chain(rotated)
 }
 
 /// RFC 6749 §2.3.1 wants Basic credentials form-encoded, most clients send them raw: both spellings are right. Each is compared

@@ -54,6 +54,7 @@ pub fn registration_policies(random: &dyn Random) -> Vec<Component> {
             provider_id: (*provider).to_owned(),
             provider_type: REGISTRATION_POLICY.to_owned(),
             sub_type: Some((*audience).to_owned()),
+            parent: None,
             config: config.clone(),
         }));
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use ::sled::{Batch, IVec};
 use tokio::sync::oneshot;
 
+use crate::base::metric::Stopwatch;
 use crate::store::backend::{CommitError, Durability, Expectation, Write, WriteSet};
 use crate::store::value;
 
@@ -45,6 +46,7 @@ struct Post {
 #[derive(Debug)]
 struct Request {
     set: WriteSet,
+    sent: Stopwatch,
     answer: oneshot::Sender<Result<u64, CommitError>>,
 }
 
@@ -62,7 +64,7 @@ impl Mailbox {
         if post.closed {
             return None;
         }
-        post.waiting.push(Request { set, answer });
+        post.waiting.push(Request { set, sent: Stopwatch::start(), answer });
         if post.waiting.len() >= post.wake_at {
             self.arrived.notify_one();
         }
@@ -96,9 +98,10 @@ impl Mailbox {
     /// Waits for the next group; `crowd` is how many usually come together. `None` when closed and empty.
     fn next(&self, crowd: usize) -> Option<Group> {
         let mut post = self.first_arrival();
-        // A lone caller is served at once. Several wait for the others that usually come: a group costs one fdatasync, whatever
-        // its size, and 64 callers that rotate refresh tokens would pay half a signature each for syncs of one or two.
-        if !post.closed && post.waiting.len() > 1 && post.waiting.len() < crowd {
+        // A caller who is usually alone is served at once. Otherwise even the first one waits for those that usually come: a group
+        // costs one fdatasync, whatever its size, and 64 callers that rotate refresh tokens would pay half a signature each for
+        // syncs of one or two.
+        if !post.closed && !post.waiting.is_empty() && post.waiting.len() < crowd {
             post.wake_at = crowd;
             let waits = |post: &mut Post| !post.closed && post.waiting.len() < crowd;
             post = self.arrived.wait_timeout_while(post, WINDOW, waits).unwrap_or_else(PoisonError::into_inner).0;
@@ -137,15 +140,20 @@ impl Mailbox {
 /// The body of the committer's thread. Ends when the store closes, with everything applied that was sent before.
 pub(super) fn run(database: &Database, mut ledger: Ledger) {
     let mut crowd = 1;
+    database.measures.note(0, &ledger);
     while let Some(Group { waiting, behind }) = database.mailbox.next(crowd) {
-        crowd = waiting.len().max(crowd - crowd / 8).max(1);
-        let (sets, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|request| (request.set, request.answer)).unzip();
+        // It forgets by an eighth, rounded down to one: who is left alone waits for nobody after a few groups.
+        crowd = waiting.len().max(crowd * 7 / 8).max(1);
+        let group = waiting.len();
+        let (sets, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|request| (request.set, (request.answer, request.sent))).unzip();
         let verdicts = match database.failure.get() {
             Some(failure) => Err(CommitError::Poisoned(failure.clone())),
             None => database.commit_group(&mut ledger, sets, behind),
         };
         let mut verdicts = verdicts.map(Vec::into_iter);
-        for answer in answers {
+        database.measures.note(group, &ledger);
+        for (answer, sent) in answers {
+            database.measures.seconds.observe_time(sent.elapsed());
             let verdict = match &mut verdicts {
                 Ok(verdicts) => verdicts.next().expect("every set has a verdict"),
                 Err(failure) => Err(failure.clone()),

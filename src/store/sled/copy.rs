@@ -15,6 +15,9 @@ use super::{Database, Sled, guarded};
 
 const STEP: usize = 500;
 
+/// Why a copy does not begin: there is one already.
+pub(crate) const BUSY: &str = "another copy is under way";
+
 /// A copy in the making.
 #[derive(Debug, Default)]
 pub(super) struct Copying {
@@ -49,7 +52,7 @@ impl Sled {
         let sequence = {
             let mut copying = database.copying.lock().unwrap_or_else(PoisonError::into_inner);
             if copying.is_some() {
-                return Err("another copy is under way".to_owned());
+                return Err(BUSY.to_owned());
             }
             *copying = Some(Copying::default());
             // No batch is applied while the lock is held, so the number and the data agree.

@@ -8,6 +8,7 @@ mod chunks;
 mod committer;
 mod copy;
 mod integrity;
+pub mod measures;
 mod open;
 
 use std::fmt;
@@ -21,8 +22,10 @@ use tokio::sync::watch;
 
 use super::backend::Class;
 use committer::Mailbox;
+pub(super) use copy::BUSY;
 use copy::Copying;
 use integrity::Check;
+use measures::Measures;
 
 pub use integrity::Integrity;
 pub use open::OpenError;
@@ -89,9 +92,20 @@ struct Database {
     purged_to: Mutex<Vec<u8>>,
     reserve: u64,
     before_sync: Option<SyncHook>,
+    measures: Measures,
 }
 
 impl Sled {
+    /// What is measured about a class.
+    pub fn measures(&self, class: Class) -> &Measures {
+        &self.database(class).measures
+    }
+
+    /// Bytes of a class on the disk; `None` when the disk does not tell.
+    pub fn size(&self, class: Class) -> Option<u64> {
+        self.database(class).file.metadata().ok().map(|file| file.len())
+    }
+
     /// Whether the data is known to be whole; [`Integrity::Checking`] for a moment after opening.
     pub fn integrity(&self) -> Integrity {
         self.inner.integrity.borrow().clone()

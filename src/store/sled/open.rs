@@ -1,7 +1,8 @@
 //! Opening a data directory: one process at a time, after whatever crash, with a sentence to act on when it cannot be done.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -13,6 +14,7 @@ use crate::store::backend::Class;
 use super::chunks::FIRST_DOCUMENT_KEY;
 use super::committer::{self, Mailbox};
 use super::integrity::{self, Integrity, LEDGER_KEY, Ledger, Unusable};
+use super::measures::Measures;
 use super::{Database, Inner, Options, Sled, guarded, name};
 
 const LOCK: &str = "keywright.lock";
@@ -64,7 +66,9 @@ impl Sled {
         if directory.join("conf").is_file() && directory.join("db").is_file() {
             return Err(OpenError::InsideADatabase(directory.clone()));
         }
-        fs::create_dir_all(directory).map_err(|why| OpenError::io(directory, why))?;
+        // Password hashes are in it: a directory that we make is its owner's alone.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|why| OpenError::io(directory, why))?;
         let lock = Arc::new(lock(directory)?);
 
         let (configuration, configuration_ledger, configuration_known) = open(options, Class::Configuration, &lock)?;
@@ -120,6 +124,7 @@ fn open(options: &Options, class: Class, lock: &Arc<File>) -> Result<(Arc<Databa
         purged_to: Mutex::default(),
         reserve: options.reserve,
         before_sync: options.before_sync.clone(),
+        measures: Measures::default(),
         directory,
     };
     Ok((Arc::new(database), ledger, known))

@@ -2,16 +2,15 @@
 
 use serde_json::Value;
 
-use crate::compiled::claim_path::ClaimPath;
 use crate::tokens::claims::Claims;
 
 use super::Context;
 
-pub fn apply(claim: &ClaimPath, cx: &Context<'_>, claims: &mut Claims<'_>) {
+pub fn apply(cx: &Context<'_>, claims: &mut Claims<'_>) {
     let user = &cx.subject.user;
     let names = [user.first_name.as_deref(), user.last_name.as_deref()];
     let name = names.into_iter().flatten().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
     if !name.is_empty() {
-        claims.put(claim, Value::from(name));
+        claims.put_fixed("name", Value::from(name));
     }
 }

@@ -2,21 +2,24 @@
 
 use serde_json::Value;
 
+use crate::compiled::Subject;
 use crate::compiled::claim_path::ClaimPath;
 use crate::model::group::Group;
-use crate::tokens::authorization::Subject;
 use crate::tokens::claims::Claims;
 
 use super::Context;
 
 pub fn apply(full_path: bool, claim: &ClaimPath, cx: &Context<'_>, claims: &mut Claims<'_>) {
-    let groups = cx.subject.user.groups.iter().filter_map(|id| cx.subject.groups.iter().find(|group| group.id == *id));
-    let names: Vec<Value> = groups
-        .map(|group| Value::from(if full_path { path(cx.subject, group) } else { group.name.clone() }))
-        .collect();
+    let names: Vec<Value> = names(full_path, cx).map(Value::from).collect();
     if !names.is_empty() {
         claims.put(claim, Value::Array(names));
     }
+}
+
+/// The groups of the user himself, in their order.
+pub(super) fn names(full_path: bool, cx: &Context<'_>) -> impl Iterator<Item = String> {
+    let groups = cx.subject.user.groups.iter().filter_map(|id| cx.subject.groups.iter().find(|group| group.id == *id));
+    groups.map(move |group| if full_path { path(cx.subject, group) } else { group.name.clone() })
 }
 
 /// `/staff/night`

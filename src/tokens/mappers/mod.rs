@@ -14,7 +14,9 @@ mod hardcoded_claim;
 mod hardcoded_role;
 mod nonce;
 mod pairwise_subject;
+mod postgres_array;
 mod realm_roles;
+mod requested_claims;
 mod role_name;
 mod session_note;
 mod session_state;
@@ -30,12 +32,13 @@ use serde_json::Value;
 
 use crate::base::clock::Timestamp;
 use crate::compiled::claim_path::{ClaimName, ClaimPath};
-use crate::compiled::mapper::{Claim, Mapper, RoleReference, Rule, TokenKind};
+use crate::compiled::mapper::{Claim, JsonType, ListSource, Mapper, RoleReference, Rule, TokenKind};
 use crate::compiled::roles::RoleNames;
 use crate::compiled::{CompiledClient, CompiledRealm};
 
-use super::authorization::{SessionPart, Subject};
-use super::claims::Claims;
+use super::authorization::SessionPart;
+use super::claims::{Claims, Node};
+use crate::compiled::Subject;
 
 /// What mappers may know.
 pub struct Context<'a> {
@@ -55,7 +58,11 @@ pub struct TokenRoles(RoleNames);
 
 /// Whether one of the mappers that are switched on for `kinds` looks at roles.
 pub fn read_roles(mappers: &[Arc<Mapper>], kinds: &[TokenKind]) -> bool {
-    let reads = |rule: &Rule| matches!(rule, Rule::AudienceResolve | Rule::RealmRoles { .. } | Rule::ClientRoles { .. });
+    let reads = |rule: &Rule| match rule {
+        Rule::AudienceResolve | Rule::RealmRoles { .. } | Rule::ClientRoles { .. } => true,
+        Rule::PostgresArray { source, .. } => matches!(source, ListSource::RealmRoles | ListSource::ClientRoles(_)),
+        _ => false,
+    };
     mappers.iter().any(|mapper| reads(&mapper.rule) && kinds.iter().any(|kind| mapper.includes(*kind)))
 }
 
@@ -71,8 +78,8 @@ fn apply<'a>(rule: &'a Rule, kind: TokenKind, cx: &Context<'a>, roles: &mut Toke
     match rule {
         Rule::UserAttribute { attribute, aggregate, claim } => user_attribute::apply(attribute, *aggregate, claim, cx, claims),
         Rule::UserProperty { property, claim } => user_property::apply(*property, claim, cx, claims),
-        Rule::FullName { claim } => full_name::apply(claim, cx, claims),
-        Rule::Address { claim, fields } => address::apply(claim, fields, cx, claims),
+        Rule::FullName => full_name::apply(cx, claims),
+        Rule::Address { fields } => address::apply(fields, cx, claims),
         Rule::GroupMembership { full_path, claim } => group_membership::apply(*full_path, claim, cx, claims),
         Rule::Audience { audience } => audience::apply(audience, claims),
         Rule::AudienceResolve => audience_resolve::apply(roles, cx, claims),
@@ -80,15 +87,16 @@ fn apply<'a>(rule: &'a Rule, kind: TokenKind, cx: &Context<'a>, roles: &mut Toke
         Rule::HardcodedClaim { claim, value } => hardcoded_claim::apply(claim, value, claims),
         Rule::HardcodedRole { role } => hardcoded_role::apply(role, roles),
         Rule::RoleName { role, new } => role_name::apply(role, new, roles),
-        Rule::RealmRoles { prefix, multivalued, claim } => realm_roles::apply(prefix, *multivalued, claim, roles, claims),
-        Rule::ClientRoles { client, prefix, multivalued, claim } => {
-            client_roles::apply(client.as_deref(), prefix, *multivalued, claim, roles, claims);
-        }
+        Rule::RealmRoles { prefix, claim } => realm_roles::apply(prefix, claim, roles, claims),
+        Rule::ClientRoles { client, prefix, claim } => client_roles::apply(client.as_deref(), prefix, claim, roles, claims),
+        Rule::PostgresArray { source, claim } => postgres_array::apply(source, claim, cx, roles, claims),
+        Rule::RequestedClaims => requested_claims::essential(kind, cx, claims),
+        Rule::RequestedValue { name } => requested_claims::value(name, cx, claims),
         Rule::SessionNote { note, claim } => session_note::apply(note, claim, cx, claims),
         Rule::Acr => acr::apply(cx, claims),
-        Rule::Amr { claim } => amr::apply(claim, kind, claims),
+        Rule::Amr => amr::apply(claims),
         Rule::Subject => subject::apply(cx, claims),
-        Rule::SessionState { claim } => session_state::apply(claim, cx, claims),
+        Rule::SessionState => session_state::apply(cx, claims),
         Rule::Nonce => nonce::apply(cx, claims),
         Rule::PairwiseSubject { sector_identifier_uri, salt } => {
             pairwise_subject::apply(sector_identifier_uri.as_deref(), salt, cx, claims);
@@ -160,8 +168,15 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Roles as a claim: a list, or Java's rendering of it where the mapper is not multivalued.
-fn put_roles(claims: &mut Claims<'_>, path: &ClaimPath, prefix: &str, multivalued: bool, roles: &[Arc<str>]) {
+impl Claims<'_> {
+    /// Writes a claim whose name the type of mapper fixes.
+    fn put_fixed(&mut self, name: &str, value: Value) {
+        self.other.put(&ClaimName::new(name), Node::Value(value));
+    }
+}
+
+/// Roles as a claim at `path`: a list of the claim's type, or Java's rendering of it where the mapper is not multivalued.
+fn put_roles(claims: &mut Claims<'_>, path: &ClaimPath, claim: &Claim, prefix: &str, roles: &[Arc<str>]) {
     let prefixed: Vec<Arc<str>>;
     let roles = if prefix.is_empty() {
         roles
@@ -169,9 +184,11 @@ fn put_roles(claims: &mut Claims<'_>, path: &ClaimPath, prefix: &str, multivalue
         prefixed = roles.iter().map(|role| Arc::from(format!("{prefix}{role}"))).collect();
         &prefixed
     };
-    if multivalued {
+    if !claim.multivalued {
+        claims.put(path, Value::from(format!("[{}]", roles.join(", "))));
+    } else if matches!(claim.json_type, JsonType::Unset | JsonType::String) {
         claims.add_roles(path, roles);
     } else {
-        claims.put(path, Value::from(format!("[{}]", roles.join(", "))));
+        claims.put(path, roles.iter().filter_map(|role| claim.json_type.value(role)).collect());
     }
 }

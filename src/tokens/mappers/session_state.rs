@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
-use crate::compiled::claim_path::ClaimPath;
 use crate::tokens::claims::Claims;
 
 use super::Context;
 
-pub fn apply(claim: &ClaimPath, cx: &Context<'_>, claims: &mut Claims<'_>) {
+pub fn apply(cx: &Context<'_>, claims: &mut Claims<'_>) {
     if let Some(session) = cx.session {
-        claims.put(claim, Value::from(session.id.as_str()));
+        claims.put_fixed("session_state", Value::from(session.id.as_str()));
     }
 }

@@ -1,9 +1,9 @@
 //! `oidc-usermodel-attribute-mapper`: an attribute of the user or, where he has none, of his groups.
 
+use crate::compiled::Subject;
 use crate::compiled::mapper::Claim;
 use crate::model::group::Group;
 use crate::model::user::User;
-use crate::tokens::authorization::Subject;
 use crate::tokens::claims::Claims;
 
 use super::Context;
@@ -14,7 +14,7 @@ pub fn apply(attribute: &str, aggregate: bool, claim: &Claim, cx: &Context<'_>, 
 
 /// The values of the user; with `aggregate`, or where he has none, also those of his groups, a group without the attribute
 /// standing for its nearest ancestor that has it.
-fn values<'a>(subject: &'a Subject, attribute: &str, aggregate: bool) -> Vec<&'a str> {
+pub(super) fn values<'a>(subject: &'a Subject, attribute: &str, aggregate: bool) -> Vec<&'a str> {
     let mut values = own(&subject.user, attribute);
     if !aggregate && !values.is_empty() {
         return values;

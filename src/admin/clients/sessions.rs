@@ -1,0 +1,128 @@
+//! `/clients/{client-uuid}/user-sessions`, `session-count` and their offline counterparts; the numbers per client of a realm, and
+//! the end of all its sessions. There is no index by client: the sessions of the realm are read in bounded steps.
+
+use std::collections::{BTreeMap, HashMap};
+
+use actix_web::HttpResponse;
+use serde_json::json;
+
+use crate::base::id::{ClientId, UserId};
+use crate::model::user_session::UserSession;
+use crate::sessions;
+use crate::store::txn::Reader as _;
+use crate::web::administrator::AdminRequest;
+
+use super::existing;
+use crate::admin::answer;
+use crate::admin::error::AdminError;
+use crate::admin::paging::Page;
+use crate::admin::users::sessions::represent;
+
+/// Sessions that one step reads.
+const STEP: usize = 500;
+/// Sessions of a list when the request does not say how many.
+const DEFAULT_MAX: usize = 100;
+
+/// `GET …/user-sessions`
+pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    show(cx, false).await
+}
+
+/// `GET …/offline-sessions`
+pub async fn offline(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    show(cx, true).await
+}
+
+/// `GET …/session-count`
+pub async fn count(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    number(cx, false).await
+}
+
+/// `GET …/offline-session-count`
+pub async fn offline_count(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    number(cx, true).await
+}
+
+/// `GET …/client-session-stats`
+pub async fn stats(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    let mut counts: BTreeMap<ClientId, [usize; 2]> = BTreeMap::new();
+    for offline in [false, true] {
+        each(&cx, offline, |session| {
+            for client in session.clients.keys() {
+                counts.entry(client.clone()).or_default()[usize::from(offline)] += 1;
+            }
+        })
+        .await?;
+    }
+    let mut shown = Vec::new();
+    for (id, [active, offline]) in counts {
+        let Some(client) = cx.app.store.peek().clients().get(&cx.realm().id, &id).await? else { continue };
+        // Keycloak writes the numbers as texts.
+        shown.push(json!({ "offline": offline.to_string(), "clientId": client.client_id, "active": active.to_string(), "id": id }));
+    }
+    Ok(answer::document(&shown))
+}
+
+/// `POST …/logout-all`
+pub async fn logout_all(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    let mut users: Vec<UserId> = Vec::new();
+    each(&cx, false, |session| users.push(session.user)).await?;
+    users.sort();
+    users.dedup();
+    for user in users {
+        sessions::end_sessions_of(&cx.app.store, &cx.realm().id, &user, false).await?;
+    }
+    Ok(answer::document(&json!({})))
+}
+
+async fn show(cx: AdminRequest, offline: bool) -> Result<HttpResponse, AdminError> {
+    let page = Page::of(&cx, Some(DEFAULT_MAX))?;
+    let found = page.take(of_client(&cx, offline).await?);
+    let (mut names, mut shown): (HashMap<UserId, String>, Vec<_>) = (HashMap::new(), Vec::new());
+    for session in found {
+        if !names.contains_key(&session.user) {
+            let user = cx.app.store.peek().users().get(&cx.realm().id, &session.user).await?;
+            names.extend(user.map(|user| (user.id, user.username)));
+        }
+        if let Some(name) = names.get(&session.user) {
+            shown.extend(represent(&cx, name, std::slice::from_ref(&session)).await?);
+        }
+    }
+    Ok(answer::document(&shown))
+}
+
+async fn number(cx: AdminRequest, offline: bool) -> Result<HttpResponse, AdminError> {
+    Ok(answer::document(&json!({ "count": of_client(&cx, offline).await?.len() })))
+}
+
+async fn of_client(cx: &AdminRequest, offline: bool) -> Result<Vec<UserSession>, AdminError> {
+    let client = existing(cx).await?;
+    let mut found = Vec::new();
+    each(cx, offline, |session| {
+        if session.clients.contains_key(&client.id) {
+            found.push(session);
+        }
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Every session of the realm that still lives.
+async fn each(cx: &AdminRequest, offline: bool, mut visit: impl FnMut(UserSession)) -> Result<(), AdminError> {
+    let (app, realm, now) = (&cx.app, cx.realm(), cx.app.env.now());
+    let mut peek = app.store.peek();
+    let mut after: Option<String> = None;
+    loop {
+        let step = peek.user_sessions().list(&realm.id, offline, after.as_deref(), STEP).await?;
+        let full = step.len() == STEP;
+        after = step.last().map(|session| session.id.to_string());
+        for session in step {
+            if let Some(session) = sessions::find(&mut peek, &app.stamps, realm, &session.id, offline, now).await? {
+                visit(session);
+            }
+        }
+        if !full {
+            return Ok(());
+        }
+    }
+}

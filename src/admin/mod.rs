@@ -1,0 +1,36 @@
+//! The Admin REST API (`/admin/realms/…`). The dispatch has let the caller in ([`crate::web::administrator`]); here is one file
+//! per resource of Keycloak's, each a list of operations on [`crate::manage`] and its representations. No rule of
+//! administration stands here: what is refused, and why, is the business of `manage`.
+
+pub mod answer;
+pub mod attack_detection;
+pub mod auth;
+pub mod body;
+pub mod caches;
+pub mod change;
+pub mod client_policies;
+pub mod client_scopes;
+pub mod clients;
+pub mod components;
+pub mod error;
+pub mod events;
+pub mod groups;
+pub mod localization;
+pub mod paging;
+pub mod protocol_mappers;
+pub mod realms;
+pub mod role_mappings;
+pub mod roles;
+pub mod scope_mappings;
+pub mod users;
+
+use actix_web::HttpResponse;
+
+use crate::web::administrator::AdminRequest;
+
+use error::AdminError;
+
+/// A feature that is switched off, as Keycloak answers for one.
+pub async fn not_enabled(_: AdminRequest) -> Result<HttpResponse, AdminError> {
+    Err(AdminError::NotEnabled)
+}

@@ -1,0 +1,205 @@
+//! The store of a stopped server, opened by the command itself: for administration before there is a server, and for whoever
+//! cannot sign in any more. Every change goes through `manage`, as everywhere.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::{Code, Failure};
+use super::{log, sources};
+use crate::app::App;
+use crate::base::id::RealmId;
+use crate::config::load::{self, Flag};
+use crate::config::{Config, Engine};
+use crate::embed::Keywright;
+use crate::manage::jobs;
+use crate::model::client::Client;
+use crate::model::group::Group;
+use crate::model::realm::Realm;
+use crate::model::role::Role;
+use crate::model::user::User;
+use crate::store::job::{self, Jobs};
+use crate::store::txn::Reader as _;
+
+/// How many names are looked through for the one that was meant.
+const SUGGESTIONS: usize = 500;
+
+/// Which store a command works on.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Place {
+    /// Open the store of a stopped server (implied: it is the only way so far)
+    #[arg(long, global = true, help_heading = "Store")]
+    local: bool,
+    /// The TOML file [default: $KEYWRIGHT_CONFIG, or keywright.toml if it exists]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Store")]
+    pub config: Option<PathBuf>,
+    /// The directory of the store [store.directory]
+    #[arg(long, value_name = "DIR", global = true, help_heading = "Store")]
+    pub data: Option<String>,
+}
+
+/// The same, with the realm in it.
+#[derive(Args, Clone, Debug)]
+pub(super) struct InRealm {
+    #[command(flatten)]
+    pub place: Place,
+    /// The realm
+    #[arg(short, long, value_name = "REALM", global = true, env = "KEYWRIGHT_REALM", default_value = Realm::MASTER, help_heading = "Store")]
+    pub realm: String,
+}
+
+/// An opened store with everything around it but the listeners.
+pub(super) struct Local {
+    keywright: Keywright,
+}
+
+impl Place {
+    pub const fn at(config: Option<PathBuf>, data: Option<String>) -> Self {
+        Self { local: true, config, data }
+    }
+
+    /// The settings, without a word about them.
+    pub fn settings(&self) -> Result<Config, Failure> {
+        let data = self.data.clone().map(|text| Flag { key: "store.directory", name: "--data", text });
+        Ok(load::load(&sources(self.config.clone(), data.into_iter().collect(), false))?.config)
+    }
+
+    /// Opens the store, works on it, and closes it: when this returns, everything is durable.
+    pub fn work<T>(&self, work: impl AsyncFnOnce(&Local) -> Result<T, Failure>) -> Result<T, Failure> {
+        let config = self.settings()?;
+        if config.store.engine == Engine::Memory {
+            return Err(Failure::usage("store.engine is memory: there is nothing to open"));
+        }
+        if !config.store.directory.join("configuration").is_dir() {
+            let what = format!("there is no store in {}", config.store.directory.display());
+            return Err(Failure::new(Code::NotFound, what)
+                .advice("name it with --data or --config; keywright serve makes a new one, keywright backup restore an old one again"));
+        }
+        open(config, work)
+    }
+}
+
+/// Opens the store that `config` names, or makes it.
+pub(super) fn open<T>(config: Config, work: impl AsyncFnOnce(&Local) -> Result<T, Failure>) -> Result<T, Failure> {
+    log::start_quietly();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    runtime.block_on(async {
+        let keywright = Keywright::builder(config).build().await?;
+        let local = Local { keywright };
+        let done = work(&local).await;
+        let closed = local.keywright.close().await;
+        let done = done?;
+        closed?;
+        Ok(done)
+    })
+}
+
+impl Local {
+    pub fn keywright(&self) -> &Keywright {
+        &self.keywright
+    }
+
+    pub fn app(&self) -> &App {
+        self.keywright.app()
+    }
+
+    /// Does what a deletion left for later: no server is there to do it beside requests.
+    pub async fn finish_jobs(&self) -> Result<(), Failure> {
+        let app = self.app();
+        let jobs = jobs::register(Jobs::new(app.store.clone(), &job::owner(app.env.random())));
+        jobs.run_pending(&*app.env.clock).await?;
+        Ok(())
+    }
+
+    pub async fn realm(&self, name: &str) -> Result<Realm, Failure> {
+        let mut peek = self.app().store.peek();
+        if let Some(realm) = peek.realms().by_name(name).await? {
+            return Ok(realm);
+        }
+        let realms = peek.realms().list().await?;
+        Err(Failure::not_found(format!("there is no realm {name}"), name, realms.into_iter().map(|realm| realm.name))
+            .advice_unless("keywright realm list shows all of them"))
+    }
+
+    /// By `client_id`, else by internal id.
+    pub async fn client(&self, realm: &Realm, name: &str) -> Result<Client, Failure> {
+        let mut peek = self.app().store.peek();
+        let found = match peek.clients().by_client_id(&realm.id, name).await? {
+            Some(client) => Some(client),
+            None => peek.clients().get(&realm.id, &name.into()).await?,
+        };
+        if let Some(client) = found {
+            return Ok(client);
+        }
+        let clients = peek.clients().list(&realm.id).await?;
+        let what = format!("there is no client {name} in realm {}", realm.name);
+        Err(Failure::not_found(what, name, clients.into_iter().map(|client| client.client_id)))
+    }
+
+    /// By user name, else by id, else by e-mail address.
+    pub async fn user(&self, realm: &Realm, name: &str) -> Result<User, Failure> {
+        let mut peek = self.app().store.peek();
+        if let Some(user) = peek.users().by_username(&realm.id, name).await? {
+            return Ok(user);
+        }
+        if let Some(user) = peek.users().get(&realm.id, &name.into()).await? {
+            return Ok(user);
+        }
+        let mut by_email = peek.users().by_email(&realm.id, name, 2).await?;
+        match (by_email.pop(), by_email.is_empty()) {
+            (Some(user), true) => Ok(user),
+            (Some(_), false) => Err(Failure::new(Code::Conflict, format!("several users have the address {name}: name one by user name"))),
+            (None, _) => {
+                let users = peek.users().list(&realm.id, None, SUGGESTIONS).await?;
+                let what = format!("there is no user {name} in realm {}", realm.name);
+                Err(Failure::not_found(what, name, users.into_iter().map(|user| user.username)))
+            }
+        }
+    }
+
+    /// By name in the realm or, with a client, in it; else by id.
+    pub async fn role(&self, realm: &Realm, client: Option<&Client>, name: &str) -> Result<Role, Failure> {
+        let mut peek = self.app().store.peek();
+        let named = match client {
+            Some(client) => peek.roles().client_role(&realm.id, &client.id, name).await?,
+            None => peek.roles().realm_role(&realm.id, name).await?,
+        };
+        let found = match named {
+            Some(role) => Some(role),
+            None => peek.roles().get(&realm.id, &name.into()).await?,
+        };
+        if let Some(role) = found {
+            return Ok(role);
+        }
+        let owner = client.map_or_else(|| format!("realm {}", realm.name), |client| format!("client {}", client.client_id));
+        let roles = peek.roles().list(&realm.id).await?.into_iter().filter(|role| match (&role.container, client) {
+            (crate::model::role::RoleContainer::Client(id), Some(client)) => *id == client.id,
+            (crate::model::role::RoleContainer::Realm, None) => true,
+            _ => false,
+        });
+        Err(Failure::not_found(format!("there is no role {name} in {owner}"), name, roles.map(|role| role.name))
+            .advice_unless("a role of a client is named with --client"))
+    }
+
+    /// By path, else by id.
+    pub async fn group(&self, realm: &Realm, path: &str) -> Result<Group, Failure> {
+        let groups = self.app().store.peek().groups().list(&realm.id).await?;
+        let paths = crate::manage::representation::group::paths(&groups);
+        let wanted = format!("/{}", path.trim_start_matches('/'));
+        let is_it = |group: &&Group| paths.get(group.id.as_str()) == Some(&wanted) || group.id.as_str() == path;
+        match groups.iter().find(is_it) {
+            Some(group) => Ok(group.clone()),
+            None => Err(Failure::not_found(
+                format!("there is no group {wanted} in realm {}", realm.name),
+                &wanted,
+                paths.into_values().collect::<Vec<_>>(),
+            )),
+        }
+    }
+
+    /// The `client_id`s of the realm's clients, by internal id.
+    pub async fn client_ids(&self, realm: &RealmId) -> Result<std::collections::HashMap<String, String>, Failure> {
+        let clients = self.app().store.peek().clients().list(realm).await?;
+        Ok(clients.into_iter().map(|client| (client.id.to_string(), client.client_id)).collect())
+    }
+}

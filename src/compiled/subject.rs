@@ -1,0 +1,73 @@
+//! The user whom a token is about. A service account asks for many tokens and hardly ever changes, so it is kept beside its
+//! compiled client while nothing about the users of its realm changed.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::base::id::RealmId;
+use crate::model::group::Group;
+use crate::model::user::User;
+use crate::store::txn::Reader;
+use crate::store::{Store, StoreError};
+
+use super::roles::RoleSet;
+use super::{CompiledClient, CompiledRealm};
+
+/// The user of a token with what is known of him besides his document.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub user: User,
+    /// His groups and all their ancestors, in no order.
+    pub groups: Vec<Group>,
+}
+
+impl Subject {
+    /// Reads the groups of `user` and their ancestors. A group that is gone is left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load(reader: &mut impl Reader, realm: &RealmId, user: User) -> Result<Self, StoreError> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut pending = user.groups.clone();
+        while let Some(id) = pending.pop() {
+            if groups.iter().any(|group| group.id == id) {
+                continue;
+            }
+            if let Some(group) = reader.groups().get(realm, &id).await? {
+                pending.extend(group.parent.clone());
+                groups.push(group);
+            }
+        }
+        Ok(Self { user, groups })
+    }
+
+    /// All roles of the user: his own, those of his groups and their ancestors, and what they include.
+    pub fn roles(&self, realm: &CompiledRealm) -> RoleSet {
+        realm.roles.expand(self.user.roles.iter().chain(self.groups.iter().flat_map(|group| &group.roles)))
+    }
+}
+
+/// The service account of a client as it was read at an epoch of its realm's users. Groups are compiled, so their changes
+/// replace the client and this with it.
+#[derive(Default)]
+pub(super) struct KnownServiceAccount(RwLock<Option<(u64, Arc<Subject>)>>);
+
+impl CompiledClient {
+    /// The user in whose name the client asks for itself, current as of the call. `None`: it has none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn service_account(&self, store: &Store, realm: &CompiledRealm) -> Result<Option<Arc<Subject>>, StoreError> {
+        // The epoch is taken before the read: whatever changes during it leaves what is kept stale.
+        let epoch = store.users_epoch(realm.id());
+        if let Some((at, known)) = &*self.known_service_account.0.read().unwrap_or_else(PoisonError::into_inner)
+            && *at == epoch
+        {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let mut peek = store.peek();
+        let Some(user) = peek.users().service_account(realm.id(), &self.client.id).await? else { return Ok(None) };
+        let subject = Arc::new(Subject::load(&mut peek, realm.id(), user).await?);
+        *self.known_service_account.0.write().unwrap_or_else(PoisonError::into_inner) = Some((epoch, Arc::clone(&subject)));
+        Ok(Some(subject))
+    }
+}

@@ -1,0 +1,4 @@
+//! The management listener.
+
+mod backup;
+mod metrics;
