@@ -5,6 +5,7 @@ pub mod clock;
 pub mod digest;
 pub mod env;
 pub mod id;
+pub mod java_map;
 pub mod metric;
 pub mod password_blacklist;
 pub mod password_hash;

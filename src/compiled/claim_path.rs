@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::base::java_map;
+
 /// The placeholder that the client role mapper fills in.
 const CLIENT_ID: &str = "${client_id}";
 
@@ -41,7 +43,7 @@ pub struct ClaimName {
 
 impl ClaimName {
     pub fn new(text: &str) -> Self {
-        Self { text: Arc::from(text), hash: spread_hash(text) }
+        Self { text: Arc::from(text), hash: java_map::spread_hash(text) }
     }
 }
 
@@ -52,12 +54,6 @@ impl PartialEq for ClaimName {
 }
 
 impl Eq for ClaimName {}
-
-/// `String.hashCode` (over UTF-16 units, wrapping) spread as `java.util.HashMap` does it.
-pub fn spread_hash(text: &str) -> u32 {
-    let hash = text.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
-    hash ^ (hash >> 16)
-}
 
 /// What a path means in a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,14 +148,6 @@ mod tests {
         assert_eq!(texts("a..b"), ["a"]);
         assert_eq!(texts(""), [""; 0]);
         assert_eq!(texts("."), [""; 0]);
-    }
-
-    #[test]
-    fn the_hash_is_that_of_java() {
-        // "Aa" and "BB" are the classic collision of String.hashCode: both 2112.
-        assert_eq!(spread_hash("Aa"), 2112);
-        assert_eq!(spread_hash("BB"), 2112);
-        assert_eq!(spread_hash(""), 0);
     }
 
     #[test]

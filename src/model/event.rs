@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{RealmId, SessionId, UserId};
+use crate::base::java_map::{bucket, table_size};
 use crate::base::random::Random;
 
 /// The id of an event: a UUID that begins with its time (RFC 9562 §5.7), so that events sort by their ids.
@@ -257,8 +258,7 @@ pub mod detail {
     pub const USERNAME: &str = "username";
 }
 
-/// What else is known, in the order in which Keycloak answers it: that of a `java.util.HashMap`, by bucket of a table that
-/// doubles when it is three quarters full, within a bucket as inserted.
+/// What else is known, in the order in which Keycloak answers it ([`crate::base::java_map`]).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Details(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
@@ -294,16 +294,6 @@ impl Details {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
-}
-
-const fn table_size(entries: usize) -> u32 {
-    if entries <= 12 { 16 } else { 32 }
-}
-
-/// `String.hashCode`, spread as `HashMap` does, in a table of `size` buckets.
-fn bucket(name: &str, size: u32) -> u32 {
-    let hash = name.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    (hash ^ (hash >> 16)) & (size - 1)
 }
 
 impl Serialize for Details {

@@ -3,6 +3,7 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::base::java_map::{bucket, table_size};
 use crate::base::password_blacklist::is_file_name;
 use crate::base::password_hash::{HashAlgorithm, HashChoice};
 
@@ -97,9 +98,9 @@ impl PasswordPolicy {
             }
         }
         // Keycloak keeps the rules in a Java hash map and asks them in its order (live: of length(4) and digits(2) and
-        // upperCase(1) the last one is told). The map doubles at its thirteenth entry.
-        let buckets = if rules.len() > 12 { 32 } else { 16 };
-        rules.sort_by_key(|(id, _)| bucket(id, buckets));
+        // upperCase(1) the last one is told).
+        let size = table_size(rules.len());
+        rules.sort_by_key(|(id, _)| bucket(id, size));
         policy.rules = rules.into_iter().map(|(_, rule)| rule).collect();
         Ok(policy)
     }
@@ -280,12 +281,6 @@ fn compile(pattern: &str) -> Option<Regex> {
     // Wrapped only after it stands on its own, or `a)|(b` would escape the anchors.
     build(pattern)?;
     build(&format!(r"\A(?:{pattern})\z"))
-}
-
-/// Where Java's `HashMap` keeps a key.
-fn bucket(id: &str, buckets: u32) -> u32 {
-    let hash = id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    (hash ^ (hash >> 16)) & (buckets - 1)
 }
 
 #[cfg(test)]

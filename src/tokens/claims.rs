@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
+use crate::base::java_map;
 use crate::compiled::claim_path::{ClaimName, ClaimPath, Target};
 
 /// The size of a usual access token's claims.
@@ -203,11 +204,8 @@ impl<V> HashOrdered<V> {
     }
 
     fn sort(&mut self) {
-        let mut buckets = 16_usize;
-        while self.entries.len() * 4 > buckets * 3 {
-            buckets *= 2;
-        }
-        self.entries.sort_by_key(|(name, _)| name.hash as usize & (buckets - 1));
+        let size = java_map::table_size(self.entries.len());
+        self.entries.sort_by_key(|(name, _)| name.hash & (size - 1));
     }
 }
 
@@ -456,7 +454,7 @@ mod tests {
             let mut buckets = 16_usize;
             while first.len() * 4 > buckets * 3 { buckets *= 2; }
             let mut expected = first;
-            expected.sort_by_key(|name| crate::compiled::claim_path::spread_hash(name) as usize & (buckets - 1));
+            expected.sort_by_key(|name| java_map::spread_hash(name) as usize & (buckets - 1));
             let map = map.into_map();
             prop_assert_eq!(map.keys().cloned().collect::<Vec<_>>(), expected);
             for (name, value) in &map {

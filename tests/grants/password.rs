@@ -24,6 +24,13 @@ pub(crate) async fn failures(issuer: &TestIssuer, user: &User) -> (Realm, Option
     (realm, failures)
 }
 
+/// `user` as the store has him now.
+pub(crate) async fn stored(issuer: &TestIssuer, user: &User) -> User {
+    let mut peek = issuer.keywright().app().store.peek();
+    let realm = peek.realms().by_name(REALM).await.expect("readable").expect("there");
+    peek.users().get(&realm.id, &user.id).await.expect("readable").expect("there")
+}
+
 pub(crate) async fn give_otp(issuer: &TestIssuer, user: &User, sub_type: &str) {
     let app = issuer.keywright().app();
     let (realm, _) = failures(issuer, user).await;
@@ -113,17 +120,7 @@ async fn permanent_lockout_disables_the_user_until_an_administrator_enables_him(
     for _ in 0..2 {
         password(&issuer, "alice", "wrong").await.is_refused("invalid_grant", "Invalid user credentials");
     }
-    let (realm, _) = failures(&issuer, &alice).await;
-    let locked = issuer
-        .keywright()
-        .app()
-        .store
-        .peek()
-        .users()
-        .get(&realm.id, &alice.id)
-        .await
-        .expect("readable")
-        .expect("there");
+    let locked = stored(&issuer, &alice).await;
     assert!(!locked.enabled);
     assert_eq!(locked.attributes["disabledReason"], ["permanentLockout"]);
 }

@@ -160,7 +160,8 @@ async fn run(mutations: usize, seed: u64) {
         }
         let random = SeededRandom::new(seed ^ target.len() as u64);
         let mutator = Mutator { random: &random };
-        let count = if target == "configuration" { mutations.min(CONFIGURATIONS) } else { mutations / BODIES.len() };
+        let configurations = mutations.min(CONFIGURATIONS);
+        let count = if target == "configuration" { configurations } else { (mutations - configurations).div_ceil(BODIES.len() - 1) };
         for _ in 0..count {
             let bytes = mutator.mutate(&seeds);
             if target == "jwt" && (seeds.contains(&bytes) || is_respelled(&bytes, &seeds)) {

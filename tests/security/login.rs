@@ -12,7 +12,7 @@ use keywright::store::txn::Reader as _;
 use keywright::testing::{REALM, TestIssuer};
 use tempfile::TempDir;
 
-use crate::grants::password::{SEED, failures, give_otp, with_otp};
+use crate::grants::password::{SEED, failures, give_otp, stored, with_otp};
 use crate::grants::{CLIENT, issuer, password, token};
 use crate::support::http::{Answer, Request};
 
@@ -235,18 +235,7 @@ async fn class_42_a_replayed_code_can_lock_for_good() {
     for _ in 0..2 {
         with_otp(&issuer, &code).await.is_refused(REFUSED.0, REFUSED.1);
     }
-    let (realm, _) = failures(&issuer, &alice).await;
-    let user = issuer
-        .keywright()
-        .app()
-        .store
-        .peek()
-        .users()
-        .get(&realm.id, &alice.id)
-        .await
-        .expect("readable")
-        .expect("there");
-    assert!(!user.enabled);
+    assert!(!stored(&issuer, &alice).await.enabled);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
+use crate::base::java_map;
 use crate::manage::realms;
 use crate::model::realm::Realm;
 use crate::model::user_profile::{Editor, FIELDS, ProfileAttribute, UserProfile};
@@ -105,13 +106,10 @@ fn validators(attribute: &ProfileAttribute) -> Map<String, Value> {
     in_javas_order(validators)
 }
 
-/// The order of Java's `HashMap` with 16 buckets, in which Keycloak writes these two maps.
+/// The order in which Keycloak writes these two maps.
 fn in_javas_order(map: Map<String, Value>) -> Map<String, Value> {
-    let bucket = |key: &str| {
-        let hash = key.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-        (hash ^ (hash.cast_unsigned() >> 16).cast_signed()) & 15
-    };
+    let size = java_map::table_size(map.len());
     let mut entries: Vec<(String, Value)> = map.into_iter().collect();
-    entries.sort_by_key(|(key, _)| bucket(key));
+    entries.sort_by_key(|(key, _)| java_map::bucket(key, size));
     entries.into_iter().collect()
 }
