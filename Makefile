@@ -1,7 +1,7 @@
 # Every target works on a fresh clone: packaging/bootstrap.sh installs what that target needs and is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-all bench bench-scale lint clean-data
+.PHONY: help run check test test-all compat bench bench-scale lint clean-data
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,14 @@ test-all: ## The same, with the long matrices and large third-party clients (600
 	cargo test --lib --bins --tests -- --include-ignored
 	cargo test --test integration live::rows -- --ignored --nocapture
 	cargo test --doc
+	tests/compat/run.sh
 	cargo bench --profile dev --bench load -- --quick
 	cargo bench --profile dev --bench micro -- --quick
+
+compat: ## What a server of this tree answers differently from a recorded Keycloak, per topic; fails on what nothing allows
+	@packaging/bootstrap.sh test
+	cargo build
+	tests/compat/run.sh
 
 bench: ## Requests against a release server, in units of one RSA signature; fails when a figure misses its target
 	@packaging/bootstrap.sh bench

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use keywright::base::clock::Timestamp;
 use keywright::base::password_hash::PasswordHash;
 use keywright::base::spelling;
 use keywright::compiled::CompiledRealm;
 use keywright::compiled::claim_path::ClaimPath;
 use keywright::config;
+use keywright::embed::Keywright;
 use keywright::keyring::JwkSet;
+use keywright::manage::import::{Importer, OnConflict, Source};
 use keywright::manage::representation::client::ClientRepresentation;
 use keywright::manage::representation::component::ComponentRepresentation;
 use keywright::manage::representation::user::UserRepresentation;
@@ -30,12 +33,14 @@ pub struct World {
     pub now: Timestamp,
     /// Where files may be put.
     pub directory: std::path::PathBuf,
+    /// A server of its own, whose store keeps everything in memory.
+    pub app: Keywright,
 }
 
 /// A target: its folder in the corpus, and what it does.
 pub type Body = fn(&World, &[u8]);
 
-pub const BODIES: [(&str, Body); 9] = [
+pub const BODIES: [(&str, Body); 10] = [
     ("form", form),
     ("jwt", jwt),
     ("jwk_set", jwk_set),
@@ -45,6 +50,7 @@ pub const BODIES: [(&str, Body); 9] = [
     ("representation", representation),
     ("password_policy", password_policy),
     ("password_hash", password_hash),
+    ("import", import),
 ];
 
 fn form(_: &World, bytes: &[u8]) {
@@ -131,5 +137,30 @@ fn password_hash(_: &World, bytes: &[u8]) {
     let (secret, credential) = text.split_once('\n').unwrap_or((&text, "{}"));
     if let Some(hash) = PasswordHash::from_representation(secret, credential) {
         let _ = (hash.credential_data(), hash.secret_data());
+    }
+}
+
+/// Planning an import: the whole file is read and checked, and nothing is written.
+fn import(world: &World, bytes: &[u8]) {
+    let file = world.directory.join("fuzzed.json");
+    std::fs::write(&file, bytes).expect("the directory is there");
+    let app = world.app.app();
+    let importer = Importer {
+        store: &app.store,
+        env: &app.env,
+        sealer: &app.sealer,
+        hashing: &app.hashing,
+        keys: app.keys,
+        lookup: Arc::new(|name| (name == "ENV").then(|| "value".to_owned())),
+        owner: "fuzz",
+        creator: None,
+    };
+    let source = Source::open(&file).expect("the file is there");
+    // A store in memory never waits, so one poll is the whole of it.
+    let planned = importer.plan(&source, OnConflict::Fail).now_or_never().expect("nothing to wait for");
+    if let Ok(plans) = planned {
+        for plan in plans {
+            let _ = (plan.settings().name.len(), plan.report.notes().count());
+        }
     }
 }

@@ -42,6 +42,8 @@ test)
 test-all)
     # Debian keeps nginx where only root's PATH looks.
     needs nginx test -x /usr/sbin/nginx
+    needs caddy have caddy
+    needs systemd have systemd-analyze
     ;;
 bench)
     needs openssl have openssl

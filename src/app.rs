@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::egress::Egress;
 use crate::keyring::KeySource;
 use crate::manage::passwords::Passwords;
+use crate::notify::Mailer;
 use crate::sessions::Stamps;
 use crate::store::Store;
 
@@ -30,6 +31,7 @@ pub struct App {
     /// Where the keys of new realms come from.
     pub keys: KeySource,
     pub egress: Egress,
+    pub mailer: Mailer,
     pub limits: RateLimits,
     /// Uses of sessions that the store does not have yet.
     pub stamps: Stamps,

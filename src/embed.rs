@@ -31,6 +31,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
@@ -44,15 +45,17 @@ use crate::base::random::Random;
 use crate::base::rate_limit::{RateLimiter, RateLimits};
 use crate::base::seal::KeyEncryptionKeyError;
 use crate::compiled::Compiled;
-use crate::config::{Config, Problems, RateLimit, Rates};
+use crate::config::{Config, Problem, Problems, RateLimit, Rates};
 use crate::egress::Egress;
 use crate::keyring::KeySource;
+use crate::notify::Mailer;
 use crate::routes;
 use crate::sessions::Stamps;
 use crate::store::job::{self, Jobs};
 use crate::store::sled::OpenError;
 use crate::store::{Store, StoreError};
 use crate::web::dispatch::Dispatcher;
+use crate::web::in_process::Answered;
 use crate::web::route::Table;
 
 use manage::Manage;
@@ -126,6 +129,22 @@ impl Keywright {
     /// The services behind the endpoints, for what runs in the same process.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// What a running server does every half minute, now: writes down uses of sessions, purges what has expired, goes on with
+    /// jobs, takes the hourly snapshot. For tests, and for hosts that are about to stop.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn background_round(&self) -> Result<(), StoreError> {
+        round(&self.app, &job::owner(self.app.env.random())).await
+    }
+
+    /// Does what the Admin REST API does with a request: for who has the store in his hands and needs no token. `path` begins with
+    /// `/admin/`, `query` is encoded, a body is JSON.
+    pub async fn operate(&self, method: &str, path: &str, query: &str, body: Vec<u8>) -> Answered {
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+        self.public.operate(method, path, query, body).await
     }
 
     /// The same, as application data for handlers of the host.
@@ -208,6 +227,7 @@ impl KeywrightBuilder {
         let sealer = start::sealer(&config, &env, &store).await?;
         let hashing = HashingPool::start(Arc::clone(&env.random), hashing.unwrap_or_else(|| hashing_options(&config)));
         let egress = Egress::new(&config.egress, env.clone()).map_err(|problem| Problems(vec![problem]))?;
+        let mailer = mailer(&config)?;
         let audit = Audit::new(Metrics::new(config.management.metrics_realms), Traces::new(&config.tracing));
         let compiled = Compiled::new(store.clone(), sealer.clone(), env.clone());
         let limits = rate_limits(&config.rate_limit, env.random());
@@ -222,6 +242,7 @@ impl KeywrightBuilder {
             sealer,
             keys,
             egress,
+            mailer,
             started: Stopwatch::start(),
             audit,
             limits,
@@ -232,6 +253,16 @@ impl KeywrightBuilder {
         let public = Dispatcher::new(Table::new(routes::public()), app.clone());
         Ok(Keywright { app, public, keys, _background: background })
     }
+}
+
+/// It calls itself by the host of the address that clients know.
+fn mailer(config: &Config) -> Result<Mailer, Problems> {
+    let origin = config.hostname.url.as_ref().map_or("", |url| url.origin());
+    let host = origin.split_once("://").map_or("localhost", |(_, authority)| match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    });
+    Mailer::new(config.egress.ca_file.as_deref(), host).map_err(|problem| Problems(vec![Problem::new("egress.ca_file", problem)]))
 }
 
 fn rate_limits(settings: &RateLimit, random: &dyn Random) -> RateLimits {
@@ -298,6 +329,7 @@ impl Drop for Background {
 
 async fn round(app: &App, owner: &str) -> Result<(), StoreError> {
     flush_stamps(app).await?;
+    app.store.drop_idle_columns();
     // Bounded steps beside requests; whatever is left waits for the next one.
     app.store.purge(app.env.now(), PURGE_STEP).await?;
     audit::expire(&app.store, app.env.now()).await?;

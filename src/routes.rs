@@ -6,11 +6,12 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::admin::{
-    self, attack_detection, caches, client_policies, client_scopes, clients, components, events, groups, localization, protocol_mappers,
-    realms, role_mappings, roles, scope_mappings, users,
+    self, attack_detection, authentication, caches, client_policies, client_scopes, clients, components, console, events, groups,
+    identity_providers, initial_access, localization, organizations, partial_export, partial_import, protocol_mappers, realms,
+    registration_policies, role_mappings, roles, scope_mappings, serverinfo, test_smtp_connection, users,
 };
-use crate::management::{self, backup, health, metrics};
-use crate::oidc::{certs, discovery, introspect, logout, realm, redirects, revoke, token, userinfo};
+use crate::management::{self, backup, health, metrics, openapi};
+use crate::oidc::{certs, discovery, introspect, logout, realm, redirects, registration, revoke, token, userinfo};
 use crate::web::administrator::Admission::{self, AnyOf, Anywhere, CreateRealm};
 use crate::web::cors::Cors::{self, Any, Client as Own, Refused};
 use crate::web::request_path;
@@ -54,6 +55,7 @@ macro_rules! operation {
 pub fn public() -> Vec<Route> {
     let mut rows = protocol();
     rows.extend(administration());
+    rows.extend(sign_in());
     rows
 }
 
@@ -78,6 +80,13 @@ fn protocol() -> Vec<Route> {
         row((POST, "/realms/{realm}/protocol/openid-connect/logout"), Client, FORM, Own("GET, HEAD, OPTIONS"), NoCache, form!(logout::post)),
         row((GET, "/realms/{realm}/protocol/openid-connect/userinfo"), Bearer, NONE, Own("GET, HEAD, OPTIONS"), NoStoreNoCache, later!(userinfo::get)),
         row((POST, "/realms/{realm}/protocol/openid-connect/userinfo"), Bearer, FORM, Own("GET, HEAD, OPTIONS"), NoStoreNoCache, form!(userinfo::post)),
+
+        // Clients that register themselves
+        row((POST, "/realms/{realm}/clients-registrations/{provider}"), Bearer, SMALL, Refused, Unset, form!(registration::post)),
+        row((GET, "/realms/{realm}/clients-registrations/{provider}"), Bearer, NONE, Refused, Unset, later!(registration::list)),
+        row((GET, "/realms/{realm}/clients-registrations/{provider}/{clientId}"), Bearer, NONE, Refused, Unset, later!(registration::get)),
+        row((PUT, "/realms/{realm}/clients-registrations/{provider}/{clientId}"), Bearer, SMALL, Refused, Unset, form!(registration::put)),
+        row((DELETE, "/realms/{realm}/clients-registrations/{provider}/{clientId}"), Bearer, NONE, Refused, Unset, later!(registration::delete)),
     ]
 }
 
@@ -97,12 +106,17 @@ const VIEW_AUTHORIZATION: Admission = AnyOf(&["view-authorization", "manage-auth
 const MANAGE_AUTHORIZATION: Admission = AnyOf(&["manage-authorization"]);
 const QUERY_CLIENTS: Admission = AnyOf(&["query-clients", "view-clients", "manage-clients"]);
 const VIEW_CLIENTS: Admission = AnyOf(&["view-clients", "manage-clients"]);
+const CREATE_CLIENTS: Admission = AnyOf(&["create-client", "manage-clients"]);
 const MANAGE_CLIENTS: Admission = AnyOf(&["manage-clients"]);
+const VIEW_ORGANIZATIONS: Admission = AnyOf(&["view-organizations", "manage-organizations", "view-realm", "manage-realm"]);
+const MANAGE_ORGANIZATIONS: Admission = AnyOf(&["manage-organizations", "manage-realm"]);
 const VIEW_ANY_ROLE: Admission = AnyOf(&["view-realm", "manage-realm", "view-clients", "manage-clients"]);
 const MANAGE_ANY_ROLE: Admission = AnyOf(&["manage-realm", "manage-clients"]);
 
 /// A few names and settings.
 const SMALL: usize = 64 << 10;
+/// A keystore or a key set in a form.
+const KEYSTORE: usize = 1 << 20;
 /// A representation with everything that hangs on it.
 const LARGE: usize = 8 << 20;
 
@@ -111,6 +125,8 @@ const LARGE: usize = 8 << 20;
 fn administration() -> Vec<Route> {
     vec![
         // Realms
+        admin((GET, "/admin/serverinfo"), Anywhere, NONE, operation!(serverinfo::read)),
+        admin((GET, "/admin/{realm}/console/whoami"), Anywhere, NONE, operation!(console::whoami)),
         admin((GET, "/admin/realms"), Anywhere, NONE, operation!(realms::list)),
         admin((POST, "/admin/realms"), CreateRealm, LARGE, operation!(realms::create)),
         admin((GET, "/admin/realms/{realm}"), KNOW_REALM, NONE, operation!(realms::read)),
@@ -148,7 +164,7 @@ fn administration() -> Vec<Route> {
         admin((POST, "/admin/realms/{realm}/users/{user-id}/logout"), MANAGE_USERS, SMALL, operation!(users::sessions::logout)),
         admin((GET, "/admin/realms/{realm}/users/{user-id}/consents"), VIEW_USERS, NONE, operation!(users::consents::list)),
         admin((DELETE, "/admin/realms/{realm}/users/{user-id}/consents/{client}"), MANAGE_USERS, NONE, operation!(users::consents::revoke)),
-        admin((POST, "/admin/realms/{realm}/users/{user-id}/impersonation"), IMPERSONATE, SMALL, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/users/{user-id}/impersonation"), IMPERSONATE, SMALL, operation!(users::impersonation::start)),
         admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings"), VIEW_USERS, NONE, operation!(role_mappings::all)),
         admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm"), VIEW_USERS, NONE, operation!(role_mappings::realm)),
         admin((POST, "/admin/realms/{realm}/users/{user-id}/role-mappings/realm"), MANAGE_USERS, LARGE, operation!(role_mappings::add_realm)),
@@ -161,6 +177,8 @@ fn administration() -> Vec<Route> {
         admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}/available"), VIEW_USERS, NONE, operation!(role_mappings::client_available)),
         admin((GET, "/admin/realms/{realm}/users/{user-id}/role-mappings/clients/{client-id}/composite"), VIEW_USERS, NONE, operation!(role_mappings::client_composite)),
         admin((DELETE, "/admin/realms/{realm}/sessions/{session}"), MANAGE_USERS, NONE, operation!(users::sessions::delete)),
+
+        admin((POST, "/admin/realms/{realm}/testSMTPConnection"), MANAGE_REALM, SMALL, operation!(test_smtp_connection::send)),
 
         // Groups
         admin((GET, "/admin/realms/{realm}/groups"), QUERY_GROUPS, NONE, operation!(groups::list)),
@@ -230,17 +248,25 @@ fn administration() -> Vec<Route> {
         admin((GET, "/admin/realms/{realm}/roles-by-id/{role-id}/management/permissions"), VIEW_ANY_ROLE, NONE, operation!(admin::not_enabled)),
         admin((PUT, "/admin/realms/{realm}/roles-by-id/{role-id}/management/permissions"), MANAGE_ANY_ROLE, SMALL, operation!(admin::not_enabled)),
         admin((GET, "/admin/realms/{realm}/keys"), VIEW_REALM, NONE, operation!(components::keys)),
+        admin((POST, "/admin/realms/{realm}/client-description-converter"), MANAGE_CLIENTS, LARGE, operation!(clients::description::convert)),
+        admin((GET, "/admin/realms/{realm}/client-registration-policy/providers"), VIEW_REALM, NONE, operation!(registration_policies::providers)),
+        admin((GET, "/admin/realms/{realm}/clients-initial-access"), VIEW_CLIENTS, NONE, operation!(initial_access::list)),
+        admin((POST, "/admin/realms/{realm}/clients-initial-access"), CREATE_CLIENTS, SMALL, operation!(initial_access::create)),
+        admin((DELETE, "/admin/realms/{realm}/clients-initial-access/{id}"), MANAGE_CLIENTS, NONE, operation!(initial_access::delete)),
         admin((GET, "/admin/realms/{realm}/client-policies/policies"), VIEW_REALM, NONE, operation!(client_policies::policies)),
         admin((PUT, "/admin/realms/{realm}/client-policies/policies"), MANAGE_REALM, LARGE, operation!(client_policies::set_policies)),
         admin((GET, "/admin/realms/{realm}/client-policies/profiles"), VIEW_REALM, NONE, operation!(client_policies::profiles)),
         admin((PUT, "/admin/realms/{realm}/client-policies/profiles"), MANAGE_REALM, LARGE, operation!(client_policies::set_profiles)),
         admin((GET, "/admin/realms/{realm}/client-session-stats"), VIEW_REALM, NONE, operation!(clients::sessions::stats)),
         admin((POST, "/admin/realms/{realm}/logout-all"), MANAGE_USERS, SMALL, operation!(clients::sessions::logout_all)),
-        admin((POST, "/admin/realms/{realm}/push-revocation"), MANAGE_REALM, SMALL, operation!(clients::push_revocation)),
+        admin((POST, "/admin/realms/{realm}/push-revocation"), MANAGE_REALM, SMALL, operation!(clients::nodes::push_revocation_of_realm)),
         admin((POST, "/admin/realms/{realm}/clear-realm-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
         admin((POST, "/admin/realms/{realm}/clear-user-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
         admin((POST, "/admin/realms/{realm}/clear-keys-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
         admin((POST, "/admin/realms/{realm}/clear-crl-cache"), MANAGE_REALM, SMALL, operation!(caches::clear)),
+        admin((GET, "/admin/realms/{realm}/credential-registrators"), VIEW_REALM, NONE, operation!(realms::credential_registrators)),
+        admin((POST, "/admin/realms/{realm}/partial-export"), MANAGE_REALM, SMALL, operation!(partial_export::export)),
+        admin((POST, "/admin/realms/{realm}/partialImport"), MANAGE_REALM, LARGE, operation!(partial_import::import)),
         admin((GET, "/admin/realms/{realm}/client-types"), VIEW_REALM, NONE, operation!(admin::not_enabled)),
         admin((PUT, "/admin/realms/{realm}/client-types"), MANAGE_REALM, SMALL, operation!(admin::not_enabled)),
         admin((GET, "/admin/realms/{realm}/users-management-permissions"), VIEW_REALM, NONE, operation!(admin::not_enabled)),
@@ -263,9 +289,21 @@ fn administration() -> Vec<Route> {
         admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}"), MANAGE_CLIENTS, NONE, operation!(clients::delete)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/client-secret"), VIEW_CLIENTS, NONE, operation!(clients::secret::read)),
         admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/client-secret"), MANAGE_CLIENTS, SMALL, operation!(clients::secret::regenerate)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/client-secret/rotated"), VIEW_CLIENTS, NONE, operation!(clients::secret::rotated)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/client-secret/rotated"), MANAGE_CLIENTS, NONE, operation!(clients::secret::end_rotation)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/registration-access-token"), MANAGE_CLIENTS, SMALL, operation!(clients::registration_token::renew)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/certificates/{attr}"), VIEW_CLIENTS, NONE, operation!(clients::certificates::read)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/certificates/{attr}/generate"), MANAGE_CLIENTS, SMALL, operation!(clients::certificates::generate)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/certificates/{attr}/generate-and-download"), MANAGE_CLIENTS, SMALL, operation!(clients::certificates::generate_and_download)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/certificates/{attr}/download"), MANAGE_CLIENTS, SMALL, operation!(clients::certificates::download)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/certificates/{attr}/upload"), MANAGE_CLIENTS, KEYSTORE, operation!(clients::certificates::upload)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/certificates/{attr}/upload-certificate"), MANAGE_CLIENTS, KEYSTORE, operation!(clients::certificates::upload_certificate)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/nodes"), MANAGE_CLIENTS, SMALL, operation!(clients::nodes::register)),
+        admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/nodes/{node}"), MANAGE_CLIENTS, NONE, operation!(clients::nodes::unregister)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/test-nodes-available"), VIEW_CLIENTS, NONE, operation!(clients::nodes::test_available)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/service-account-user"), VIEW_CLIENTS, NONE, operation!(clients::service_account)),
-        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/installation/providers/{providerId}"), VIEW_CLIENTS, NONE, operation!(clients::installation)),
-        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/push-revocation"), MANAGE_CLIENTS, SMALL, operation!(clients::push_revocation)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/installation/providers/{providerId}"), VIEW_CLIENTS, NONE, operation!(clients::installation::read)),
+        admin((POST, "/admin/realms/{realm}/clients/{client-uuid}/push-revocation"), MANAGE_CLIENTS, SMALL, operation!(clients::nodes::push_revocation)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/management/permissions"), VIEW_CLIENTS, NONE, operation!(admin::not_enabled)),
         admin((PUT, "/admin/realms/{realm}/clients/{client-uuid}/management/permissions"), MANAGE_CLIENTS, SMALL, operation!(admin::not_enabled)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/session-count"), VIEW_CLIENTS, NONE, operation!(clients::sessions::count)),
@@ -280,6 +318,7 @@ fn administration() -> Vec<Route> {
         admin((DELETE, "/admin/realms/{realm}/clients/{client-uuid}/optional-client-scopes/{clientScopeId}"), MANAGE_CLIENTS, NONE, operation!(clients::scopes::remove)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/generate-example-access-token"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::access_token)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/generate-example-id-token"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::id_token)),
+        admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/generate-example-userinfo"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::userinfo_claims)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/protocol-mappers"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::protocol_mappers)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/scope-mappings/{roleContainerId}/granted"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::granted)),
         admin((GET, "/admin/realms/{realm}/clients/{client-uuid}/evaluate-scopes/scope-mappings/{roleContainerId}/not-granted"), VIEW_CLIENTS, NONE, operation!(clients::evaluate::not_granted)),
@@ -356,6 +395,44 @@ fn administration() -> Vec<Route> {
         admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}/available"), VIEW_CLIENTS, NONE, operation!(scope_mappings::available)),
         admin((GET, "/admin/realms/{realm}/client-templates/{client-scope-id}/scope-mappings/clients/{client}/composite"), VIEW_CLIENTS, NONE, operation!(scope_mappings::composite)),
 
+        // Organizations
+        admin((GET, "/admin/realms/{realm}/organizations"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::list)),
+        admin((POST, "/admin/realms/{realm}/organizations"), MANAGE_ORGANIZATIONS, LARGE, operation!(organizations::create)),
+        admin((GET, "/admin/realms/{realm}/organizations/count"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::count)),
+        admin((GET, "/admin/realms/{realm}/organizations/members/{member-id}/organizations"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::of_user)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::read)),
+        admin((PUT, "/admin/realms/{realm}/organizations/{org-id}"), MANAGE_ORGANIZATIONS, LARGE, operation!(organizations::update)),
+        admin((DELETE, "/admin/realms/{realm}/organizations/{org-id}"), MANAGE_ORGANIZATIONS, NONE, operation!(organizations::delete)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/groups"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::groups::list)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/groups"), MANAGE_ORGANIZATIONS, LARGE, operation!(organizations::groups::create)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/groups/group-by-path/{path*}"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::groups::by_path)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::groups::read)),
+        admin((PUT, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}"), MANAGE_ORGANIZATIONS, LARGE, operation!(organizations::groups::update)),
+        admin((DELETE, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}"), MANAGE_ORGANIZATIONS, NONE, operation!(organizations::groups::delete)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}/children"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::groups::children)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}/children"), MANAGE_ORGANIZATIONS, LARGE, operation!(organizations::groups::add_child)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}/members"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::groups::members)),
+        admin((PUT, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}/members/{userId}"), MANAGE_ORGANIZATIONS, SMALL, operation!(organizations::groups::join)),
+        admin((DELETE, "/admin/realms/{realm}/organizations/{org-id}/groups/{group-id}/members/{userId}"), MANAGE_ORGANIZATIONS, NONE, operation!(organizations::groups::leave)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/identity-providers"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::identity_providers::list)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/identity-providers"), MANAGE_ORGANIZATIONS, SMALL, operation!(organizations::identity_providers::add)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/identity-providers/{alias}"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::identity_providers::read)),
+        admin((DELETE, "/admin/realms/{realm}/organizations/{org-id}/identity-providers/{alias}"), MANAGE_ORGANIZATIONS, NONE, operation!(organizations::identity_providers::remove)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/identity-providers/{alias}/groups"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::identity_providers::groups)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/invitations"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::invitations::list)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/invitations/{id}"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::invitations::read)),
+        admin((DELETE, "/admin/realms/{realm}/organizations/{org-id}/invitations/{id}"), MANAGE_ORGANIZATIONS, NONE, operation!(organizations::invitations::delete)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/invitations/{id}/resend"), MANAGE_ORGANIZATIONS, SMALL, operation!(organizations::invitations::resend)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/members"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::members::list)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/members"), MANAGE_ORGANIZATIONS, SMALL, operation!(organizations::members::add)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/members/count"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::members::count)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/members/invite-existing-user"), MANAGE_ORGANIZATIONS, SMALL, operation!(organizations::invitations::invite_existing_user)),
+        admin((POST, "/admin/realms/{realm}/organizations/{org-id}/members/invite-user"), MANAGE_ORGANIZATIONS, SMALL, operation!(organizations::invitations::invite_user)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/members/{member-id}"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::members::read)),
+        admin((DELETE, "/admin/realms/{realm}/organizations/{org-id}/members/{member-id}"), MANAGE_ORGANIZATIONS, NONE, operation!(organizations::members::remove)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/members/{member-id}/groups"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::members::groups)),
+        admin((GET, "/admin/realms/{realm}/organizations/{org-id}/members/{member-id}/organizations"), VIEW_ORGANIZATIONS, NONE, operation!(organizations::members::organizations)),
+
         // Events and texts
         admin((GET, "/admin/realms/{realm}/events"), VIEW_EVENTS, NONE, operation!(events::list)),
         admin((DELETE, "/admin/realms/{realm}/events"), MANAGE_EVENTS, NONE, operation!(events::clear)),
@@ -394,6 +471,88 @@ fn administration() -> Vec<Route> {
     ]
 }
 
+const VIEW_FLOWS: Admission = AnyOf(&["view-realm", "manage-realm", "query-clients"]);
+const VIEW_CLIENT_AUTHENTICATORS: Admission = AnyOf(&["view-realm", "manage-realm", "query-clients", "view-clients", "manage-clients"]);
+const VIEW_REQUIRED_ACTIONS: Admission = AnyOf(&["view-realm", "manage-realm", "query-users"]);
+
+const VIEW_PROVIDERS: Admission = AnyOf(&["view-identity-providers", "manage-identity-providers"]);
+const MANAGE_PROVIDERS: Admission = AnyOf(&["manage-identity-providers"]);
+
+/// How users sign in: authentication management, identity providers.
+#[rustfmt::skip]
+fn sign_in() -> Vec<Route> {
+    use authentication::{configs, executions, flows, providers, required_actions};
+    vec![
+        // Authentication management
+        admin((GET, "/admin/realms/{realm}/authentication/flows"), VIEW_FLOWS, NONE, operation!(flows::list)),
+        admin((POST, "/admin/realms/{realm}/authentication/flows"), MANAGE_REALM, LARGE, operation!(flows::create)),
+        admin((GET, "/admin/realms/{realm}/authentication/flows/{id}"), VIEW_REALM, NONE, operation!(flows::read)),
+        admin((PUT, "/admin/realms/{realm}/authentication/flows/{id}"), MANAGE_REALM, LARGE, operation!(flows::update)),
+        admin((DELETE, "/admin/realms/{realm}/authentication/flows/{id}"), MANAGE_REALM, NONE, operation!(flows::delete)),
+        admin((POST, "/admin/realms/{realm}/authentication/flows/{flowAlias}/copy"), MANAGE_REALM, SMALL, operation!(flows::copy)),
+        admin((GET, "/admin/realms/{realm}/authentication/flows/{flowAlias}/executions"), VIEW_REALM, NONE, operation!(executions::list)),
+        admin((PUT, "/admin/realms/{realm}/authentication/flows/{flowAlias}/executions"), MANAGE_REALM, SMALL, operation!(executions::update)),
+        admin((POST, "/admin/realms/{realm}/authentication/flows/{flowAlias}/executions/execution"), MANAGE_REALM, SMALL, operation!(executions::add)),
+        admin((POST, "/admin/realms/{realm}/authentication/flows/{flowAlias}/executions/flow"), MANAGE_REALM, SMALL, operation!(executions::add_flow)),
+        admin((POST, "/admin/realms/{realm}/authentication/executions"), MANAGE_REALM, SMALL, operation!(executions::create)),
+        admin((GET, "/admin/realms/{realm}/authentication/executions/{executionId}"), VIEW_REALM, NONE, operation!(executions::read)),
+        admin((DELETE, "/admin/realms/{realm}/authentication/executions/{executionId}"), MANAGE_REALM, NONE, operation!(executions::delete)),
+        admin((POST, "/admin/realms/{realm}/authentication/executions/{executionId}/raise-priority"), MANAGE_REALM, SMALL, operation!(executions::raise)),
+        admin((POST, "/admin/realms/{realm}/authentication/executions/{executionId}/lower-priority"), MANAGE_REALM, SMALL, operation!(executions::lower)),
+        admin((POST, "/admin/realms/{realm}/authentication/executions/{executionId}/config"), MANAGE_REALM, LARGE, operation!(executions::configure)),
+        admin((GET, "/admin/realms/{realm}/authentication/executions/{executionId}/config/{id}"), VIEW_REALM, NONE, operation!(configs::read)),
+        admin((POST, "/admin/realms/{realm}/authentication/config"), MANAGE_REALM, LARGE, operation!(configs::create)),
+        admin((GET, "/admin/realms/{realm}/authentication/config/{id}"), VIEW_REALM, NONE, operation!(configs::read)),
+        admin((PUT, "/admin/realms/{realm}/authentication/config/{id}"), MANAGE_REALM, LARGE, operation!(configs::update)),
+        admin((DELETE, "/admin/realms/{realm}/authentication/config/{id}"), MANAGE_REALM, NONE, operation!(configs::delete)),
+        admin((GET, "/admin/realms/{realm}/authentication/config-description/{providerId}"), VIEW_REALM, NONE, operation!(providers::describe)),
+        admin((GET, "/admin/realms/{realm}/authentication/authenticator-providers"), VIEW_REALM, NONE, operation!(providers::authenticators)),
+        admin((GET, "/admin/realms/{realm}/authentication/client-authenticator-providers"), VIEW_CLIENT_AUTHENTICATORS, NONE, operation!(providers::client_authenticators)),
+        admin((GET, "/admin/realms/{realm}/authentication/form-action-providers"), VIEW_REALM, NONE, operation!(providers::form_actions)),
+        admin((GET, "/admin/realms/{realm}/authentication/form-providers"), VIEW_REALM, NONE, operation!(providers::forms)),
+        admin((GET, "/admin/realms/{realm}/authentication/per-client-config-description"), VIEW_CLIENT_AUTHENTICATORS, NONE, operation!(providers::per_client)),
+        admin((GET, "/admin/realms/{realm}/authentication/required-actions"), VIEW_REQUIRED_ACTIONS, NONE, operation!(required_actions::list)),
+        admin((GET, "/admin/realms/{realm}/authentication/unregistered-required-actions"), VIEW_REALM, NONE, operation!(required_actions::unregistered)),
+        admin((POST, "/admin/realms/{realm}/authentication/register-required-action"), MANAGE_REALM, SMALL, operation!(required_actions::register)),
+        admin((GET, "/admin/realms/{realm}/authentication/required-actions/{alias}"), VIEW_REALM, NONE, operation!(required_actions::read)),
+        admin((PUT, "/admin/realms/{realm}/authentication/required-actions/{alias}"), MANAGE_REALM, LARGE, operation!(required_actions::update)),
+        admin((DELETE, "/admin/realms/{realm}/authentication/required-actions/{alias}"), MANAGE_REALM, NONE, operation!(required_actions::delete)),
+        admin((GET, "/admin/realms/{realm}/authentication/required-actions/{alias}/config"), VIEW_REALM, NONE, operation!(required_actions::read_config)),
+        admin((PUT, "/admin/realms/{realm}/authentication/required-actions/{alias}/config"), MANAGE_REALM, LARGE, operation!(required_actions::configure)),
+        admin((DELETE, "/admin/realms/{realm}/authentication/required-actions/{alias}/config"), MANAGE_REALM, NONE, operation!(required_actions::delete_config)),
+        admin((GET, "/admin/realms/{realm}/authentication/required-actions/{alias}/config-description"), VIEW_REALM, NONE, operation!(required_actions::describe)),
+        admin((POST, "/admin/realms/{realm}/authentication/required-actions/{alias}/raise-priority"), MANAGE_REALM, SMALL, operation!(required_actions::raise)),
+        admin((POST, "/admin/realms/{realm}/authentication/required-actions/{alias}/lower-priority"), MANAGE_REALM, SMALL, operation!(required_actions::lower)),
+
+        // User federation: data only
+        admin((POST, "/admin/realms/{realm}/user-storage/{id}/sync"), MANAGE_USERS, SMALL, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/user-storage/{id}/remove-imported-users"), MANAGE_USERS, SMALL, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/user-storage/{id}/unlink-users"), MANAGE_USERS, SMALL, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/user-storage/{parentId}/mappers/{id}/sync"), MANAGE_USERS, SMALL, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/testLDAPConnection"), MANAGE_REALM, SMALL, operation!(admin::not_enabled)),
+        admin((POST, "/admin/realms/{realm}/ldap-server-capabilities"), MANAGE_REALM, SMALL, operation!(admin::not_enabled)),
+
+        // Identity providers
+        admin((POST, "/admin/realms/{realm}/identity-provider/import-config"), MANAGE_PROVIDERS, LARGE, operation!(identity_providers::import::import)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/providers/{provider_id}"), VIEW_PROVIDERS, NONE, operation!(identity_providers::describe)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances"), VIEW_PROVIDERS, NONE, operation!(identity_providers::list)),
+        admin((POST, "/admin/realms/{realm}/identity-provider/instances"), MANAGE_PROVIDERS, LARGE, operation!(identity_providers::create)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}"), VIEW_PROVIDERS, NONE, operation!(identity_providers::read)),
+        admin((PUT, "/admin/realms/{realm}/identity-provider/instances/{alias}"), MANAGE_PROVIDERS, LARGE, operation!(identity_providers::update)),
+        admin((DELETE, "/admin/realms/{realm}/identity-provider/instances/{alias}"), MANAGE_PROVIDERS, NONE, operation!(identity_providers::delete)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}/export"), VIEW_PROVIDERS, NONE, operation!(identity_providers::export)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}/reload-keys"), VIEW_PROVIDERS, NONE, operation!(identity_providers::reload_keys)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}/mapper-types"), VIEW_PROVIDERS, NONE, operation!(identity_providers::mappers::types)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}/mappers"), VIEW_PROVIDERS, NONE, operation!(identity_providers::mappers::list)),
+        admin((POST, "/admin/realms/{realm}/identity-provider/instances/{alias}/mappers"), MANAGE_PROVIDERS, LARGE, operation!(identity_providers::mappers::create)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}/mappers/{id}"), VIEW_PROVIDERS, NONE, operation!(identity_providers::mappers::read)),
+        admin((PUT, "/admin/realms/{realm}/identity-provider/instances/{alias}/mappers/{id}"), MANAGE_PROVIDERS, LARGE, operation!(identity_providers::mappers::update)),
+        admin((DELETE, "/admin/realms/{realm}/identity-provider/instances/{alias}/mappers/{id}"), MANAGE_PROVIDERS, NONE, operation!(identity_providers::mappers::delete)),
+        admin((GET, "/admin/realms/{realm}/identity-provider/instances/{alias}/management/permissions"), VIEW_PROVIDERS, NONE, operation!(admin::not_enabled)),
+        admin((PUT, "/admin/realms/{realm}/identity-provider/instances/{alias}/management/permissions"), MANAGE_PROVIDERS, SMALL, operation!(admin::not_enabled)),
+    ]
+}
+
 /// What a standalone server answers beside its base path: the way there.
 pub fn server_root(request: &HttpRequest, base_path: &str) -> HttpResponse {
     if let Some(refusal) = request_path::refuse(request.uri().path()) {
@@ -410,6 +569,7 @@ pub fn management() -> Vec<management::Row> {
         management::Row { path: "/health/ready", handler: health::ready },
         management::Row { path: "/health/started", handler: health::started },
         management::Row { path: "/metrics", handler: metrics::get },
+        management::Row { path: "/openapi.json", handler: |_| Box::pin(async { openapi::get(&public()) }) },
     ]
 }
 
@@ -427,6 +587,10 @@ const UNCACHED_CHANGES: &[(&str, &str)] = &[
     ("DELETE", "/default-groups/{groupId}"),
     ("DELETE", "/users/{user-id}"),
     ("DELETE", "/users/{user-id}/credentials/{credentialId}"),
+    ("DELETE", "/users/{user-id}/consents/{client}"),
+    ("POST", "/users/{user-id}/federated-identity/{provider}"),
+    ("DELETE", "/users/{user-id}/federated-identity/{provider}"),
+    ("POST", "/users/{user-id}/impersonation"),
     ("PUT", "/users/{user-id}/groups/{groupId}"),
     ("DELETE", "/users/{user-id}/groups/{groupId}"),
     ("DELETE", "/clients/{client-uuid}"),
@@ -434,21 +598,38 @@ const UNCACHED_CHANGES: &[(&str, &str)] = &[
     ("DELETE", "/client-scopes/{client-scope-id}"),
     ("PUT", "-client-scopes/{clientScopeId}"),
     ("DELETE", "-client-scopes/{clientScopeId}"),
+    ("POST", "/certificates/{attr}/generate"),
+    ("POST", "/certificates/{attr}/generate-and-download"),
+    ("POST", "/certificates/{attr}/download"),
+    ("POST", "/certificates/{attr}/upload"),
+    ("POST", "/certificates/{attr}/upload-certificate"),
     ("POST", "/protocol-mappers/models"),
     ("POST", "/protocol-mappers/add-models"),
     ("PUT", "/protocol-mappers/models/{id}"),
     ("DELETE", "/protocol-mappers/models/{id}"),
+    ("PUT", "/identity-provider/instances/{alias}"),
+    ("DELETE", "/identity-provider/instances/{alias}"),
+    ("PUT", "/identity-provider/instances/{alias}/mappers/{id}"),
+    ("DELETE", "/identity-provider/instances/{alias}/mappers/{id}"),
 ];
 /// What is read and may be cached.
-const CACHED_READS: &[&str] =
-    &["/users/profile", "/users/profile/metadata", "/localization", "/localization/{locale}", "/localization/{locale}/{key}"];
+const CACHED_READS: &[&str] = &[
+    "/users/profile",
+    "/users/profile/metadata",
+    "/localization",
+    "/localization/{locale}",
+    "/localization/{locale}/{key}",
+    "/clients-initial-access",
+];
 
 /// A row of the Admin REST API. The origins of the caller's client may read its answers.
 fn admin(at: (Method, &'static str), admission: Admission, body_limit: usize, handler: Handler) -> Route {
     let uncached = if at.0 == GET {
         !CACHED_READS.iter().any(|path| at.1.ends_with(path))
     } else {
-        UNCACHED_CHANGES.iter().any(|(method, path)| at.0.as_str() == *method && at.1.ends_with(path))
+        // Of authentication management all but two.
+        let of_authentication = at.1.contains("/authentication/") && !at.1.ends_with("/required-actions/{alias}");
+        of_authentication || UNCACHED_CHANGES.iter().any(|(method, path)| at.0.as_str() == *method && at.1.ends_with(path))
     };
     row(at, Policy::Admin(admission), body_limit, Refused, if uncached { NoCache } else { Unset }, handler)
 }

@@ -62,6 +62,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rand_core", &["base", "keyring"]), // rsa generates keys from the Random that it is given
     ("rand_chacha", &["base"]),
     ("regex", &["model"]),
+    ("fancy_regex", &["model"]),
     ("unicode_normalization", &["base"]),
     ("askama", &["web", "families", "notify"]),
     ("clap", &["cli"]),
@@ -72,6 +73,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("strsim", &["config", "cli"]),
     ("tikv_jemallocator", &["main"]),
     ("reqwest", &["egress"]),
+    ("lettre", &["notify"]),
+    ("memchr", &["manage"]),
     ("rustls", &["egress", "embed"]),
     ("rustls_native_certs", &["egress"]),
     ("openidconnect", &["upstream"]),

@@ -4,16 +4,19 @@
 //! ```text
 //! cargo bench --bench load [-- [--scale] [--quick] [--seed N] [--only NAME,…]]
 //! ```
-//! Names: `start client_credentials jwks refresh introspection userinfo password storm rotating`. `--scale` measures instead how the cost of a token,
-//! the start and the memory grow with the number of realms, clients, users and sessions (`make bench-scale`).
+//! Names: `import start client_credentials jwks refresh introspection userinfo password storm rotating`. `--scale` measures instead how the cost of a token,
+//! the start and the memory grow with the number of realms, clients, users and sessions (`growth`), and what an administrator waits for there
+//! (`administration`; `make bench-scale`).
 //! `--quick` proves in a minute that the harness and the answers are right; its figures mean nothing. Ends with 1 when a limit
 //! is exceeded (never with `--quick`) and panics at the first wrong answer.
 #![allow(clippy::print_stdout, reason = "the table is this program's result")]
 #![allow(clippy::disallowed_methods, reason = "measures real time and real processes")]
 #![allow(clippy::cast_precision_loss, reason = "counts of requests fit an f64")]
 
+mod administration;
 mod bare;
 mod http;
+mod import;
 mod measure;
 mod report;
 mod scale;
@@ -78,7 +81,12 @@ fn main() -> ExitCode {
     println!("{}", report::machine());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     if options.scale {
-        runtime.block_on(scale::run(&options));
+        if options.wants("growth") {
+            runtime.block_on(scale::run(&options));
+        }
+        if options.wants("administration") {
+            runtime.block_on(administration::run(&options));
+        }
         return ExitCode::SUCCESS;
     }
     let rows = runtime.block_on(measure::run(&options));

@@ -199,7 +199,7 @@ fn realm_name(index: usize) -> String {
 }
 
 /// Runs `work` on an issuer of its own in this process, and closes its store.
-fn in_process<T: Send>(home: &Path, work: impl AsyncFnOnce(&App) -> T + Send) -> T {
+pub fn in_process<T: Send>(home: &Path, work: impl AsyncFnOnce(&App) -> T + Send) -> T {
     let (data, keys): (PathBuf, PathBuf) = (home.join("data"), home.join("keys"));
     // A runtime of its own ends with everything that runs on it, so the store is closed when this returns.
     std::thread::scope(|scope| {

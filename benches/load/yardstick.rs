@@ -6,29 +6,17 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// CPU microseconds of one RSA-2048 signature by `openssl speed`, S in the design.
 pub fn rsa_sign(seconds: u32) -> f64 {
-    1e6 / rsa_signs_per_second(&["-seconds", &seconds.to_string()])
-}
-
-/// The same while every CPU signs at once, as those of a busy server do: what virtual CPUs share makes each of them slower.
-pub fn rsa_sign_on_all_cpus(seconds: u32) -> f64 {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let together = rsa_signs_per_second(&["-seconds", &seconds.to_string(), "-multi", &cpus.to_string()]);
-    1e6 * cpus as f64 / together
-}
-
-fn rsa_signs_per_second(options: &[&str]) -> f64 {
     let output = Command::new("openssl")
-        .arg("speed")
-        .args(options)
-        .arg("rsa2048")
+        .args(["speed", "-seconds", &seconds.to_string(), "rsa2048"])
         .output()
         .expect("openssl is installed (apt-get install openssl)");
     let text = String::from_utf8_lossy(&output.stdout);
     // rsa 2048 bits 0.000231s 0.000013s   4333.3  76000.0
-    text.lines()
+    let rate = text
+        .lines()
         .filter(|line| line.starts_with("rsa 2048"))
-        .find_map(|line| line.split_whitespace().rev().nth(1)?.parse::<f64>().ok())
-        .unwrap_or_else(|| panic!("openssl speed printed no rate:\n{text}"))
+        .find_map(|line| line.split_whitespace().rev().nth(1)?.parse::<f64>().ok());
+    1e6 / rate.unwrap_or_else(|| panic!("openssl speed printed no rate:\n{text}"))
 }
 
 /// CPU microseconds of one argon2id hash with Keycloak's parameters (7168 KiB, 5 passes, 1 lane) in memory that is reused.

@@ -10,6 +10,7 @@ use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
 
 use super::answer;
+use super::change::told;
 use super::error::AdminError;
 
 /// Records that one commit deletes.
@@ -51,6 +52,7 @@ pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 /// `DELETE …/attack-detection/brute-force/users/{userId}`
 pub async fn clear(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     forget(&cx, &[UserId::from(cx.parameter("userId"))]).await?;
+    told(&cx, None, None).await?;
     Ok(answer::done())
 }
 
@@ -59,10 +61,12 @@ pub async fn clear_all(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let mut after: Option<String> = None;
     loop {
         let users = cx.app.store.peek().login_failures().users(&cx.realm().id, after.as_deref(), STEP).await?;
-        let Some(last) = users.last() else { return Ok(answer::done()) };
+        let Some(last) = users.last() else { break };
         after = Some(last.to_string());
         forget(&cx, &users).await?;
     }
+    told(&cx, None, None).await?;
+    Ok(answer::done())
 }
 
 async fn forget(cx: &AdminRequest, users: &[UserId]) -> Result<(), AdminError> {

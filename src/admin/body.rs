@@ -16,6 +16,10 @@ const NESTED: &[(&str, &str)] = &[
     ("protocolMappers", "ProtocolMapperRepresentation"),
     ("composites", "RoleRepresentation$Composites"),
     ("subGroups", "GroupRepresentation"),
+    ("profiles", "ClientProfileRepresentation"),
+    ("executors", "ClientPolicyExecutorRepresentation"),
+    ("policies", "ClientPolicyRepresentation"),
+    ("conditions", "ClientPolicyConditionRepresentation"),
 ];
 
 /// The body as a `T`, which Keycloak calls `name`.

@@ -8,17 +8,23 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::audit;
-use crate::base::id::ProtocolMapperId;
+use crate::base::id::{AuthenticatorConfigId, ComponentId, ExecutionId, FlowId, ProtocolMapperId};
 use crate::base::secret::Secret;
+use crate::model::authentication::Execution;
 use crate::model::client::Client;
 use crate::model::client_scope::ClientScope;
 use crate::model::event::{AdminEvent, AuthDetails, Operation, Resource};
 use crate::model::group::Group;
+use crate::model::initial_access::InitialAccess;
+use crate::model::organization::Organization;
 use crate::model::realm::Realm;
 use crate::model::role::Role;
 use crate::model::user::User;
+use crate::store::StoreError;
 use crate::store::txn::{Configuration, Txn};
 use crate::web::administrator::AdminRequest;
+
+use super::error::AdminError;
 
 /// Runs an expression on a transaction: `change!(cx, |txn| users::delete(txn, realm, id))`. What the expression names must be
 /// references or `Copy`, because a transaction may run more than once.
@@ -65,17 +71,19 @@ pub trait Tells {
 
 impl Tells for AdminRequest {
     fn telling(&self) -> Telling<'_> {
-        let realm = self.has_realm().then(|| self.realm()).filter(|realm| realm.admin_events_enabled);
+        // That a realm comes or goes is told in the realm of who does it: the other one is not there yet, or not any more.
+        let own = &self.caller.realm.realm;
+        let goes = self.has_realm() && self.path.is_empty() && self.method == Method::DELETE;
+        let (realm, path) = match self.has_realm() {
+            true if goes => (own, self.realm().name.clone()),
+            true => (self.realm(), self.path.clone()),
+            false => (own, String::new()),
+        };
+        let realm = Some(realm).filter(|realm| realm.admin_events_enabled);
         let draft = realm.and_then(|realm| {
             let (operation, resource) = happening(&self.method, &self.path)?;
-            let actor = AuthDetails {
-                realm_id: self.caller.realm.id().clone(),
-                client_id: Some(self.caller.client.client.id.to_string()),
-                user_id: Some(self.caller.user.id.clone()),
-                ip_address: Some(self.client_address),
-            };
-            let event = self.app.audit.admin_event(&self.app.env, &actor, &realm.id, operation, resource);
-            let event = if self.path.is_empty() { event } else { event.at(self.path.clone()) };
+            let event = self.app.audit.admin_event(&self.app.env, &self.actor(), &realm.id, operation, resource);
+            let event = if path.is_empty() { event } else { event.at(path) };
             // What is only done, and not set, may come with a password.
             let sent = serde_json::from_slice::<Value>(&self.body).ok().filter(|_| operation != Operation::Action);
             Some(match sent.filter(|sent| sent.is_object() || sent.is_array()) {
@@ -84,6 +92,18 @@ impl Tells for AdminRequest {
             })
         });
         Telling { app: &self.app, realm, draft, recorded: Mutex::default() }
+    }
+}
+
+impl AdminRequest {
+    /// Who asks, for the event.
+    fn actor(&self) -> AuthDetails {
+        AuthDetails {
+            realm_id: self.caller.realm.id().clone(),
+            client_id: Some(self.caller.client.client.id.to_string()),
+            user_id: Some(self.caller.user.id.clone()),
+            ip_address: Some(self.client_address),
+        }
     }
 }
 
@@ -97,6 +117,7 @@ impl Telling<'_> {
         let new = made.name().filter(|_| draft.operation_type == Operation::Create);
         let event = match (new, &draft.resource_path) {
             (Some(name), Some(path)) => draft.clone().at(format!("{path}/{name}")),
+            (Some(name), None) => draft.clone().at(name),
             _ => draft.clone(),
         };
         audit::admin::record(txn, realm, &event);
@@ -109,6 +130,46 @@ impl Telling<'_> {
         if let (Some(realm), Some(event)) = (self.realm, recorded) {
             self.app.audit.administered(realm, &event);
         }
+    }
+}
+
+/// Tells of something that is done already and was no change of the configuration: sessions ended, a realm was imported. `name` is that
+/// of something new, `result` what there is to show.
+///
+/// # Errors
+/// When the store fails.
+pub async fn told(cx: &AdminRequest, name: Option<&str>, result: Option<&Value>) -> Result<(), AdminError> {
+    let mut telling = cx.telling();
+    if let Some(result) = result {
+        telling.draft = telling.draft.map(|draft| draft.representing(result));
+    }
+    let (telling, made) = (&telling, &Done(name.map(str::to_owned)));
+    let told = cx.app.store.configuration(|txn| {
+        Box::pin(async move {
+            telling.record(txn, made);
+            Ok::<(), StoreError>(())
+        })
+    });
+    told.await?;
+    telling.tell();
+    Ok(())
+}
+
+/// The admin events of a request that does several things: what, to which kind of thing, at which path. Who does them records and tells
+/// them himself.
+pub fn events(cx: &AdminRequest, things: impl Iterator<Item = (Operation, Resource, String)>) -> Vec<AdminEvent> {
+    let (app, actor) = (&cx.app, cx.actor());
+    things
+        .map(|(operation, resource, path)| app.audit.admin_event(&app.env, &actor, &cx.realm().id, operation, resource).at(path))
+        .collect()
+}
+
+/// Something that was done, with the name of what came of it.
+struct Done(Option<String>);
+
+impl Made for Done {
+    fn name(&self) -> Option<String> {
+        self.0.clone()
     }
 }
 
@@ -145,15 +206,24 @@ macro_rules! made {
 
 made! {
     () => |_one| None;
-    Realm => |_one| None;
+    Realm => |realm| Some(realm.name.clone());
     Secret<String> => |_one| None;
     Option<Group> => |_one| None;
     User => |user| Some(user.id.to_string());
     Group => |group| Some(group.id.to_string());
+    Organization => |organization| Some(organization.id.to_string());
     Role => |role| Some(role.name.clone());
     Client => |client| Some(client.id.to_string());
     ClientScope => |scope| Some(scope.id.to_string());
+    InitialAccess => |access| Some(access.id.to_string());
     ProtocolMapperId => |id| Some(id.to_string());
+    String => |name| Some(name.clone());
+    ComponentId => |id| Some(id.to_string());
+    FlowId => |id| Some(id.to_string());
+    AuthenticatorConfigId => |id| Some(id.to_string());
+    Execution => |step| Some(step.id.to_string());
+    // Added by way of a flow: the event has the address of the flow.
+    ExecutionId => |_one| None;
 }
 
 /// What a request with this method does to what stands at `path` below the realm. `None` for what nobody is told.
@@ -170,7 +240,10 @@ fn happening(method: &Method, path: &str) -> Option<(Operation, Resource)> {
     let added = if of_method == Operation::Update { Operation::Create } else { of_method };
     let action = Operation::Action;
     Some(match parts.as_slice() {
-        ["users", "profile"] => (of_method, Resource::Realm),
+        ["users", "profile"] => (of_method, Resource::UserProfile),
+        ["sessions", _] => (of_method, Resource::UserSession),
+        ["attack-detection", ..] => (of_method, Resource::UserLoginFailure),
+        ["logout-all" | "push-revocation"] => (action, Resource::Realm),
         ["users" | "groups", _, "role-mappings", "realm"] => (of_method, Resource::RealmRoleMapping),
         ["users" | "groups", _, "role-mappings", "clients", _] => (of_method, Resource::ClientRoleMapping),
         ["users", _, "groups", _] => (added, Resource::GroupMembership),
@@ -184,13 +257,41 @@ fn happening(method: &Method, path: &str) -> Option<(Operation, Resource)> {
         ["clients" | "client-scopes" | "client-templates", _, "scope-mappings", "realm"] => (of_method, Resource::RealmScopeMapping),
         ["clients" | "client-scopes" | "client-templates", _, "scope-mappings", ..] => (of_method, Resource::ClientScopeMapping),
         ["clients", _, "default-client-scopes" | "optional-client-scopes", _] => (added, Resource::ClientScopeClientMapping),
-        ["clients", _, "client-secret", ..] => (action, Resource::Client),
+        ["clients", _, "client-secret" | "certificates" | "registration-access-token" | "push-revocation", ..] => {
+            (action, Resource::Client)
+        }
+        ["clients", _, "nodes", ..] => (of_method, Resource::ClusterNode),
         ["clients", ..] => (of_method, Resource::Client),
+        ["clients-initial-access", ..] => (of_method, Resource::ClientInitialAccessModel),
         ["client-scopes" | "client-templates", ..] => (of_method, Resource::ClientScope),
         ["default-default-client-scopes" | "default-optional-client-scopes", _] => (added, Resource::ClientScope),
+        ["organizations", _, "members", "invite-user" | "invite-existing-user"] | ["organizations", _, "invitations", _, "resend"] => {
+            (action, Resource::OrganizationMembership)
+        }
+        ["organizations", _, "members" | "invitations", ..] => (of_method, Resource::OrganizationMembership),
+        ["organizations", _, "groups", _, "members", _] => (added, Resource::OrganizationGroupMembership),
+        ["organizations", _, "groups", ..] => (of_method, Resource::OrganizationGroup),
+        ["organizations", ..] => (of_method, Resource::Organization),
         ["components", ..] => (of_method, Resource::Component),
+        ["authentication", of_authentication @ ..] => authentication(of_method, of_authentication),
+        ["identity-provider", "instances", _, "mappers", ..] => (of_method, Resource::IdentityProviderMapper),
+        ["identity-provider", ..] => (of_method, Resource::IdentityProvider),
         _ => (of_method, Resource::Realm),
     })
+}
+
+fn authentication(of_method: Operation, path: &[&str]) -> (Operation, Resource) {
+    match path {
+        ["executions" | "required-actions", _, "raise-priority" | "lower-priority"] => {
+            (Operation::Update, if path[0] == "executions" { Resource::AuthExecution } else { Resource::RequiredAction })
+        }
+        ["flows", _, "executions", "flow"] => (of_method, Resource::AuthExecutionFlow),
+        ["flows", _, "executions", ..] | ["executions", ..] => (of_method, Resource::AuthExecution),
+        ["flows", ..] => (of_method, Resource::AuthFlow),
+        ["config", ..] => (of_method, Resource::AuthenticatorConfig),
+        ["required-actions", _, "config"] => (of_method, Resource::RequiredActionConfig),
+        _ => (of_method, Resource::RequiredAction),
+    }
 }
 
 #[cfg(test)]
@@ -207,7 +308,19 @@ mod tests {
             (Method::PUT, "users/u/reset-password", Operation::Action, Resource::User),
             (Method::POST, "groups/g/role-mappings/realm", Operation::Create, Resource::RealmRoleMapping),
             (Method::DELETE, "clients/c/roles/r", Operation::Delete, Resource::ClientRole),
+            (Method::POST, "organizations/o/members", Operation::Create, Resource::OrganizationMembership),
+            (Method::POST, "organizations/o/members/invite-user", Operation::Action, Resource::OrganizationMembership),
+            (Method::PUT, "organizations/o/groups/g/members/u", Operation::Create, Resource::OrganizationGroupMembership),
+            (Method::POST, "organizations/o/identity-providers", Operation::Create, Resource::Organization),
+            (Method::POST, "clients/c/nodes", Operation::Create, Resource::ClusterNode),
+            (Method::DELETE, "clients/c/client-secret/rotated", Operation::Action, Resource::Client),
+            (Method::POST, "clients/c/certificates/jwt.credential/generate", Operation::Action, Resource::Client),
             (Method::POST, "clients/c/protocol-mappers/models", Operation::Create, Resource::ProtocolMapper),
+            (Method::POST, "authentication/executions/e/raise-priority", Operation::Update, Resource::AuthExecution),
+            (Method::POST, "authentication/flows/f/executions/flow", Operation::Create, Resource::AuthExecutionFlow),
+            (Method::PUT, "authentication/required-actions/A/config", Operation::Update, Resource::RequiredActionConfig),
+            (Method::POST, "authentication/register-required-action", Operation::Create, Resource::RequiredAction),
+            (Method::DELETE, "identity-provider/instances/i/mappers/m", Operation::Delete, Resource::IdentityProviderMapper),
         ] {
             assert_eq!(happening(&method, path), Some((operation, resource)), "{method} {path}");
         }

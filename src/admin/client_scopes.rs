@@ -15,8 +15,9 @@ use crate::web::administrator::AdminRequest;
 use super::answer;
 use super::body;
 use super::change::change;
-use super::clients::{VIEW, mapper};
+use super::clients::VIEW;
 use super::error::AdminError;
+use crate::manage::representation::client::mapper;
 
 /// `GET …/client-scopes`
 pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {

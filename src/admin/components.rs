@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::base::id::ComponentId;
 use crate::keyring::{Key, KeyMaker, KeyStatus, KeyType, KeyUse, SECRET_CONFIG};
-use crate::manage::components;
+use crate::manage::components::{self, user_storage};
 use crate::manage::error::ManageError;
 use crate::manage::realms::MASK;
 use crate::manage::representation::component::ComponentRepresentation;
+use crate::model::catalogue::user_storage::{LDAP_MAPPER, LDAP_MAPPERS, USER_STORAGE, sync_of};
 use crate::model::component::{Component, KEY_PROVIDER};
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
@@ -46,13 +47,16 @@ pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 /// `POST …/components`
 pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let given: ComponentRepresentation = body::read(&cx, "ComponentRepresentation")?;
-    let mut component = given.into_model(&cx.realm().id, ComponentId::random(cx.app.env.random()));
+    let random = cx.app.env.random();
+    let of_users = given.provider_type.as_deref() == Some(USER_STORAGE);
+    let fresh = if of_users { user_storage::new_id(random) } else { ComponentId::random(random) };
+    let mut component = given.into_model(&cx.realm().id, fresh);
     if component.name.is_empty() {
         component.name.clone_from(&component.provider_id);
     }
     let component = &complete(&cx, component).await?;
-    let realm = &cx.realm().id;
-    change!(cx, |txn| components::create(txn, realm, component))?;
+    let (realm, parts) = (&cx.realm().id, &user_storage::default_mappers(random, component));
+    change!(cx, |txn| components::create_with_parts(txn, realm, component, parts))?;
     Ok(answer::created(&cx, &["components", component.id.as_str()]))
 }
 
@@ -84,8 +88,8 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
         }
     }
     let component = &complete(&cx, component).await?;
-    let realm = &cx.realm().id;
-    change!(cx, |txn| components::update(txn, realm, component))?;
+    let (realm, old) = (&cx.realm().id, &old);
+    change!(cx, |txn| components::replace(txn, realm, old, component))?;
     Ok(answer::done())
 }
 
@@ -96,13 +100,25 @@ pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     Ok(answer::done())
 }
 
-/// `GET …/components/{id}/sub-component-types`
+/// `GET …/components/{id}/sub-component-types`: what can belong to the component. Only federations of kind `ldap` have any.
 pub async fn sub_types(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
-    existing(&cx).await?;
-    if cx.argument("type").is_none() {
-        return Err(AdminError::error(400, "must specify a subtype"));
+    let component = existing(&cx).await?;
+    let kind = cx.argument("type").ok_or_else(|| AdminError::error(400, "must specify a subtype"))?;
+    let belongs = kind == LDAP_MAPPER && component.provider_type == USER_STORAGE && component.provider_id == "ldap";
+    if kind != LDAP_MAPPER {
+        return Err(AdminError::error(400, format!("There is no type {kind}")));
     }
-    Ok(answer::document(&json!([])))
+    let types = LDAP_MAPPERS.iter().filter(|_| belongs);
+    let described = types.map(|kind| {
+        let syncs = sync_of(kind.id);
+        let mut metadata = json!({ "fedToKeycloakSyncSupported": syncs.is_some(), "keycloakToFedSyncSupported": syncs.is_some() });
+        if let Some(what) = syncs {
+            metadata["fedToKeycloakSyncMessage"] = json!(format!("sync-ldap-{what}-to-keycloak"));
+            metadata["keycloakToFedSyncMessage"] = json!(format!("sync-keycloak-{what}-to-ldap"));
+        }
+        json!({ "id": kind.id, "properties": kind.properties, "metadata": metadata })
+    });
+    Ok(answer::document(&described.collect::<Vec<_>>()))
 }
 
 /// `GET …/keys`
@@ -178,6 +194,9 @@ async fn existing(cx: &AdminRequest) -> Result<Component, AdminError> {
 async fn complete(cx: &AdminRequest, mut component: Component) -> Result<Component, AdminError> {
     if component.provider_type != KEY_PROVIDER {
         let realm = &cx.realm().id;
+        if component.provider_type == USER_STORAGE {
+            user_storage::complete(&mut component);
+        }
         let stored = cx.app.store.peek().components().get(realm, &component.id).await?;
         for key in OTHER_SECRETS {
             let identity = component.secret_identity(key);
@@ -199,7 +218,7 @@ async fn complete(cx: &AdminRequest, mut component: Component) -> Result<Compone
     let made = made.await.map_err(|failed| AdminError::Failed(failed.to_string()))?;
     made.map_err(|error| match error.reason.as_str() {
         // Keycloak looks for the provider first.
-        reason if reason.contains("provider") && reason.contains("unknown") => ManageError::component_provider().into(),
+        "Invalid provider type or no such provider" => ManageError::component_provider().into(),
         reason => AdminError::message(400, reason.to_owned()),
     })
 }

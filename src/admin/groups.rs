@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use serde_json::{Map, Value, json};
 
 use crate::base::id::{ClientId, GroupId, RoleId};
@@ -12,7 +13,7 @@ use crate::manage::representation::group::{GroupRepresentation, RolesByName, pat
 use crate::manage::user_search;
 use crate::model::group::Group;
 use crate::model::role::{Role, RoleContainer};
-use crate::model::user::User;
+use crate::store::search::Tag;
 use crate::store::txn::Reader as _;
 use crate::web::addressing::segment;
 use crate::web::administrator::AdminRequest;
@@ -25,8 +26,6 @@ use super::error::AdminError;
 use super::paging::Page;
 use super::users;
 
-/// Users that one step of a search reads.
-const STEP: usize = 500;
 const DEFAULT_MEMBERS: usize = 100;
 
 /// `GET …/groups`
@@ -119,15 +118,18 @@ pub async fn add_child(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let parent = existing(&cx).await?;
     let given: GroupRepresentation = body::read(&cx, "GroupRepresentation")?;
     if let Some(id) = moved(&cx, &given).await? {
-        return relocate(&cx, &id, Some(parent.id)).await;
+        let mut moved = relocate(&cx, &id, Some(parent.id)).await?;
+        // Without content, but with its type, as Keycloak.
+        moved.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return Ok(moved);
     }
     let made = make(&cx, given, Some(parent.id)).await?;
     let tree = Tree::read(&cx).await?;
     let shown = GroupRepresentation { sub_group_count: None, ..tree.listed(&cx, &made, false) };
     let mut response = crate::web::oauth_response::json(201, &shown);
     let location = format!("{}/admin/realms/{}/groups/{}", cx.base_url, segment(&cx.realm().name), made.id);
-    if let Ok(location) = actix_web::http::header::HeaderValue::from_str(&location) {
-        response.headers_mut().insert(actix_web::http::header::LOCATION, location);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
 }
@@ -138,9 +140,8 @@ pub async fn members(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
         return Err(AdminError::Forbidden);
     }
     let group = existing(&cx).await?;
-    let found = users_where(&cx, |user| user.groups.contains(&group.id)).await?;
     let brief = cx.flag("briefRepresentation").unwrap_or(false);
-    show_users(&cx, found, brief).await
+    show_tagged(&cx, Tag::group(&group.id), brief).await
 }
 
 /// `GET …/group-by-path/{path}`
@@ -187,36 +188,14 @@ pub async fn existing(cx: &AdminRequest) -> Result<Group, AdminError> {
     Ok(cx.app.store.peek().groups().get(&cx.realm().id, &id).await?.ok_or_else(ManageError::no_group)?)
 }
 
-/// The users of the realm that `wanted` picks, by name, service accounts not among them.
+/// The part of the users with this tag that the request asks for, service accounts not among them.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn users_where(cx: &AdminRequest, wanted: impl Fn(&User) -> bool) -> Result<Vec<User>, AdminError> {
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let step = cx.app.store.peek().users().list(&cx.realm().id, after.as_ref(), STEP).await?;
-        let full = step.len() == STEP;
-        after = step.last().map(|user| user.id.clone());
-        found.extend(step.into_iter().filter(|user| wanted(user)));
-        if !full {
-            break;
-        }
-    }
-    found.sort_by(|a, b| a.username.cmp(&b.username));
-    Ok(found)
-}
-
-/// The part of `found` that the request asks for.
-///
-/// # Errors
-/// When the store fails.
-pub async fn show_users(cx: &AdminRequest, found: Vec<User>, brief: bool) -> Result<HttpResponse, AdminError> {
+pub async fn show_tagged(cx: &AdminRequest, tag: Tag, brief: bool) -> Result<HttpResponse, AdminError> {
     let page = Page::of(cx, Some(DEFAULT_MEMBERS))?;
-    let mut shown = Vec::new();
-    for user in page.take(found) {
-        shown.push(users::represent(cx, &user, brief).await?);
-    }
-    Ok(answer::document(&shown))
+    let found = user_search::tagged(&cx.app.store, &cx.realm().id, tag, (page.first, page.max)).await?;
+    Ok(answer::document(&users::represent_all(cx, &found, brief).await?))
 }
 
 /// The id in a body, if it is that of a group.

@@ -4,7 +4,9 @@ use actix_web::HttpResponse;
 
 use crate::base::id::ProtocolMapperId;
 use crate::manage::error::ManageError;
-use crate::manage::protocol_mappers::{self, MapperHolder};
+use crate::manage::pairwise;
+use crate::manage::protocol_mappers::{self, MapperHolder, NewMapper};
+use crate::manage::representation::client::mapper;
 use crate::manage::representation::protocol_mapper::ProtocolMapperRepresentation;
 use crate::model::protocol_mapper::ProtocolMapper;
 use crate::web::administrator::AdminRequest;
@@ -12,7 +14,6 @@ use crate::web::administrator::AdminRequest;
 use super::answer;
 use super::body;
 use super::change::change;
-use super::clients::mapper;
 use super::error::AdminError;
 use super::{client_scopes, clients};
 
@@ -34,6 +35,7 @@ pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (holder, _) = holder(&cx).await?;
     let given: ProtocolMapperRepresentation = body::read(&cx, "ProtocolMapperRepresentation")?;
     let new = mapper(&given);
+    check_sector(&cx, &holder, &new).await?;
     let (app, realm, target, new) = (&cx.app, &cx.realm().id, &holder, &new);
     let id = change!(cx, |txn| protocol_mappers::add(txn, &app.env, realm, target, new))?;
     let (family, owner) = match &holder {
@@ -47,6 +49,9 @@ pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 pub async fn create_all(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (holder, _) = holder(&cx).await?;
     let given: Vec<ProtocolMapperRepresentation> = body::list(&cx, "ProtocolMapperRepresentation")?;
+    for one in &given {
+        check_sector(&cx, &holder, &mapper(one)).await?;
+    }
     let (app, realm, holder, given) = (&cx.app, &cx.realm().id, &holder, &given);
     change!(cx, |txn| async {
         for one in given {
@@ -68,6 +73,7 @@ pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (holder, _) = holder(&cx).await?;
     let given: ProtocolMapperRepresentation = body::read(&cx, "ProtocolMapperRepresentation")?;
+    check_sector(&cx, &holder, &mapper(&given)).await?;
     let (realm, holder, id, new) = (&cx.realm().id, &holder, &ProtocolMapperId::from(cx.parameter("id")), &mapper(&given));
     change!(cx, |txn| protocol_mappers::update(txn, realm, holder, id, new))?;
     Ok(answer::done())
@@ -79,6 +85,13 @@ pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (realm, holder, id) = (&cx.realm().id, &holder, &ProtocolMapperId::from(cx.parameter("id")));
     change!(cx, |txn| protocol_mappers::remove(txn, realm, holder, id))?;
     Ok(answer::done())
+}
+
+/// A pairwise subject of a client needs a sector; a client scope is of many clients, whose redirect URIs decide at each token.
+async fn check_sector(cx: &AdminRequest, holder: &MapperHolder, new: &NewMapper) -> Result<(), AdminError> {
+    let MapperHolder::Client(_) = holder else { return Ok(()) };
+    let client = clients::existing(cx).await?;
+    Ok(pairwise::check(&cx.app.egress, &client, new).await?)
 }
 
 /// The client or client scope in the URL with its mappers.

@@ -1,26 +1,28 @@
 //! `/admin/realms` and `/admin/realms/{realm}`: the realms themselves.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::base::id::{RealmId, RoleId};
+use crate::app::App;
+use crate::base::id::{RealmId, UserId};
 use crate::keyring;
-use crate::manage::error::ManageError;
+use crate::manage::error::{ManageError, Refusal};
+use crate::manage::import::{ImportError, Importer, OnConflict, Source};
 use crate::manage::realms::{self, NewRealm, Settings};
 use crate::manage::representation::realm::{RealmRepresentation, SmtpPassword};
 use crate::manage::representation::role::RoleRepresentation;
-use crate::manage::users;
 use crate::model::realm::Realm;
-use crate::model::role::RoleContainer;
-use crate::store::txn::{Configuration, Reader as _, Txn};
+use crate::store::job;
+use crate::store::txn::Reader as _;
 use crate::web::addressing::segment;
 use crate::web::administrator::AdminRequest;
 
 use super::answer;
 use super::body;
-use super::change::change;
+use super::change::{change, told};
 use super::error::AdminError;
 
 /// What lets a caller see all settings of a realm.
@@ -55,12 +57,21 @@ const CONTENTS: &[&str] = &[
     "federatedUsers",
     "clients",
     "clientScopes",
+    "scopeMappings",
+    "clientScopeMappings",
     "roles",
+    "defaultRole",
     "groups",
+    "defaultGroups",
+    "defaultDefaultClientScopes",
+    "defaultOptionalClientScopes",
     "components",
     "identityProviders",
     "identityProviderMappers",
     "authenticationFlows",
+    "authenticatorConfig",
+    "requiredActions",
+    "localizationTexts",
     "organizations",
 ];
 
@@ -107,40 +118,99 @@ pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     }))
 }
 
-/// `POST /admin/realms`
+/// `POST /admin/realms`: a new realm, with what the document has besides settings.
 pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     body::is_json(&cx)?;
-    let unreadable = || AdminError::message(400, "unable to read contents from stream");
     let mut settings: Settings = serde_json::from_slice(&cx.body).map_err(|_| unreadable())?;
     if settings.keys().any(|name| !RealmRepresentation::knows(name)) {
         return Err(unreadable());
     }
+    cx.app.passwords().check_settings(&settings).await?;
     let has = |name: &str| settings.get(name).is_some_and(|value| ![Value::Null, json!([]), json!({})].contains(value));
-    if let Some(contents) = CONTENTS.iter().find(|name| has(name)) {
-        // To leave them out without a word would lose them.
-        return Err(AdminError::message(501, format!("A realm with {contents} is imported with `keywright import`, not over REST")));
+    if CONTENTS.iter().any(|name| has(name)) {
+        let name = settings.get("realm").and_then(Value::as_str).unwrap_or_default();
+        realms::check_name(name)?;
+        let address = address(&cx, name);
+        import(cx).await?;
+        return Ok(answer::created_at(&address));
     }
     let name = settings.remove("realm").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
     let id = settings.remove("id").and_then(|id| id.as_str().map(RealmId::from));
     let id = id.unwrap_or_else(|| RealmId::random(cx.app.env.random()));
-    cx.app.passwords().check_settings(&settings).await?;
     let new = NewRealm { name, id: Some(id.clone()), settings };
 
     let (env, sealer, name, source) = (cx.app.env.clone(), cx.app.sealer.clone(), new.name.clone(), cx.app.keys);
     // RSA keys take 150 ms and more: not on a thread that serves requests.
     let keys = tokio::task::spawn_blocking(move || keyring::default_providers(&env, &id, &name, &sealer, source));
     let keys = keys.await.map_err(|failed| AdminError::Failed(failed.to_string()))??;
-    let making = Making { cx: &cx, new: &new, keys: &keys };
-    let made = cx
-        .app
-        .store
-        .configuration(|txn| -> BoxFuture<'_, Result<Realm, ManageError>> { Box::pin(making.carry_out(txn)) });
-    match made.await {
-        Ok(realm) => Ok(answer::created_at(&format!("{}/admin/realms/{}", cx.base_url, segment(&realm.name)))),
-        Err(ManageError::Invalid(crate::manage::error::Refusal::Message(text))) if text.starts_with("Failed to update realm") => {
-            Err(unreadable())
+    let (app, new, keys, creator) = (&cx.app, &new, &keys, creator(&cx));
+    let made = change!(cx, |txn| async {
+        let realm = realms::create(txn, &app.env, &app.sealer, new, keys).await?;
+        if let Some(creator) = creator {
+            realms::give_all_roles_over(txn, &realm, creator).await?;
         }
+        Ok(realm)
+    });
+    match made {
+        Ok(realm) => Ok(answer::created_at(&address(&cx, &realm.name))),
+        Err(ManageError::Invalid(Refusal::Message(text))) if text.starts_with("Failed to update realm") => Err(unreadable()),
         Err(error) => Err(error.into()),
+    }
+}
+
+fn unreadable() -> AdminError {
+    AdminError::message(400, "unable to read contents from stream")
+}
+
+fn address(cx: &AdminRequest, realm: &str) -> String {
+    format!("{}/admin/realms/{}", cx.base_url, segment(realm))
+}
+
+/// Who needs roles over the realm that he makes: a full administrator has them.
+fn creator(cx: &AdminRequest) -> Option<&UserId> {
+    (!cx.caller.has_realm_role("admin")).then_some(&cx.caller.user.id)
+}
+
+/// Everything that stands in the document, or nothing. Its `${NAME}` stay as they are: the server's environment is not the caller's.
+async fn import(cx: AdminRequest) -> Result<(), AdminError> {
+    let runtime = tokio::runtime::Handle::current();
+    // Reading a realm makes keys and checks every user: not on a thread that serves requests.
+    let work = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async move {
+            let app = &cx.app;
+            let owner = job::owner(app.env.random());
+            let importer = importer(app, &owner, creator(&cx));
+            let source = Source::text("realm", &cx.body);
+            let mut name = String::new();
+            for plan in importer.plan(&source, OnConflict::Fail).await? {
+                name.clone_from(&plan.realm);
+                for note in plan.report.notes() {
+                    tracing::info!(realm = name, "{note}");
+                }
+                importer.apply(plan, &mut |_| {}).await?;
+            }
+            told(&cx, Some(&name), None).await
+        })
+    });
+    work.await.map_err(|failed| AdminError::Failed(failed.to_string()))?
+}
+
+/// Imports documents of requests.
+pub fn importer<'a>(app: &'a App, owner: &'a str, creator: Option<&'a UserId>) -> Importer<'a> {
+    let (store, env, sealer, hashing, keys) = (&app.store, &app.env, &app.sealer, &app.hashing, app.keys);
+    Importer { store, env, sealer, hashing, keys, lookup: Arc::new(|_| None), owner, creator }
+}
+
+impl From<ImportError> for AdminError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Exists(name) => ManageError::realm_exists(&name).into(),
+            ImportError::Wrong { problems, .. } => Self::message(400, problems.join("; ")),
+            ImportError::Manage(error) => error.into(),
+            ImportError::Hashing(error) => error.into(),
+            ImportError::Store(error) => error.into(),
+            ImportError::Read { error, .. } => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -163,32 +233,17 @@ pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     Ok(answer::done())
 }
 
-/// What the creation of a realm works with.
-struct Making<'a> {
-    cx: &'a AdminRequest,
-    new: &'a NewRealm,
-    keys: &'a [crate::model::component::Component],
-}
+/// Required actions that register a credential.
+const REGISTRATORS: &[&str] = &["CONFIGURE_RECOVERY_AUTHN_CODES", "CONFIGURE_TOTP", "webauthn-register", "webauthn-register-passwordless"];
 
-impl Making<'_> {
-    /// Who may create realms but is no full administrator gets all roles over the new one, or he could not touch it.
-    async fn carry_out(&self, txn: &mut Txn<'_, Configuration>) -> Result<Realm, ManageError> {
-        let app = &self.cx.app;
-        let realm = realms::create(txn, &app.env, &app.sealer, self.new, self.keys).await?;
-        let caller = &self.cx.caller;
-        let master = caller.realm.id();
-        if caller.has_realm_role("admin") {
-            return Ok(realm);
-        }
-        let client = txn.clients().by_client_id(master, &format!("{}-realm", realm.name)).await?;
-        if let Some(client) = client {
-            let container = RoleContainer::Client(client.id);
-            let roles = txn.roles().list(master).await?;
-            let ids: Vec<RoleId> = roles.into_iter().filter(|role| role.container == container).map(|role| role.id).collect();
-            users::add_roles(txn, master, &caller.user.id, &ids).await?;
-        }
-        Ok(realm)
-    }
+/// `GET …/credential-registrators`: those that the realm has switched on.
+pub async fn credential_registrators(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    let authentication = cx.app.store.peek().authentication().get(&cx.realm().id).await?;
+    let actions = authentication
+        .required_actions
+        .iter()
+        .filter(|action| action.enabled && REGISTRATORS.contains(&action.provider_id.as_str()));
+    Ok(answer::document(&actions.map(|action| &action.alias).collect::<Vec<_>>()))
 }
 
 /// All settings of a realm, with its default role.

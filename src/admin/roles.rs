@@ -9,6 +9,7 @@ use crate::manage::error::ManageError;
 use crate::manage::representation::role::{Composites, RoleRepresentation};
 use crate::manage::roles::{self, NewRole};
 use crate::model::role::{Role, RoleContainer};
+use crate::store::search::Tag;
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
 
@@ -17,7 +18,7 @@ use super::auth;
 use super::body;
 use super::change::change;
 use super::error::AdminError;
-use super::groups::{Tree, show_users, users_where};
+use super::groups::{Tree, show_tagged};
 use super::paging::Page;
 use super::role_mappings::{in_container, show};
 
@@ -138,9 +139,8 @@ pub async fn remove_composites(cx: AdminRequest) -> Result<HttpResponse, AdminEr
 /// `GET …/roles/{role-name}/users`
 pub async fn users(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let role = existing(&cx).await?;
-    let found = users_where(&cx, |user| user.roles.contains(&role.id)).await?;
     let brief = cx.flag("briefRepresentation").unwrap_or(false);
-    show_users(&cx, found, brief).await
+    show_tagged(&cx, Tag::role(&role.id), brief).await
 }
 
 /// `GET …/roles/{role-name}/groups`

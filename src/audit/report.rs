@@ -105,6 +105,17 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Something that the request brought about for a user, beside what it is itself: an event of its own, without a client.
+    pub fn consequence(&self, happening: Happening, user: &UserId, details: impl IntoIterator<Item = (&'static str, Cow<'static, str>)>) {
+        let event_type = EventType { happening, failed: false };
+        self.audit.metrics.event(self.realm, event_type, None);
+        if self.stores(event_type) || listener::wants(self.realm, event_type) {
+            let mut noted = Noted { user: Some(user.clone()), ..Noted::default() };
+            details.into_iter().for_each(|(name, value)| noted.details.insert(name, value));
+            self.record(event_type, None, noted);
+        }
+    }
+
     /// Counts tokens that were issued.
     pub fn issued(&self, grant: GrantType, public_client: bool) {
         self.audit.metrics.issued(grant, public_client);
@@ -127,6 +138,10 @@ impl<'a> Report<'a> {
 
     fn tell(&self, event_type: EventType, error: Option<&'static str>) {
         let noted = std::mem::take(&mut *self.noted());
+        self.record(event_type, error, noted);
+    }
+
+    fn record(&self, event_type: EventType, error: Option<&'static str>, noted: Noted) {
         let event = UserEvent {
             id: self.audit.next_id(self.env, self.time),
             time: self.time,

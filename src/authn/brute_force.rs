@@ -1,19 +1,44 @@
 //! Brute force protection: counts the failures of a user and locks him for a while or for good, by the realm's settings and
 //! Keycloak's arithmetic. Counting and judging happen in one transaction on one document, so parallel attempts count exactly.
+//! Disabling an account is configuration and so another commit; the intention stands in the document until it is done, and
+//! locks as well.
 
 use std::net::IpAddr;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::UserId;
+use crate::base::id::{RealmId, UserId};
 use crate::model::login_failures::LoginFailures;
 use crate::model::realm::{BRUTE_FORCE_BY_ADDRESS, Realm};
-use crate::store::StoreError;
 use crate::store::txn::{Reader, Sessions, Txn};
+use crate::store::{Store, StoreError};
 
 /// Failures are remembered longer than they count, so that a lock never outlives its document.
 const FORGET_GRACE_SECONDS: i64 = 3600;
 /// Networks that one document tells apart.
 const MAX_ADDRESSES: usize = 64;
+
+/// How long the intention to disable an account is kept: until somebody tries to sign in, whenever that is.
+const INTENTION_SECONDS: i64 = 10 * 365 * 86_400;
+
+/// Whether a user may try to sign in now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lock {
+    Open,
+    /// Not for a while.
+    ForNow,
+    /// Never again, and his account is still to be disabled.
+    ForGood,
+}
+
+/// A failure that was counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Failure {
+    pub verdict: Verdict,
+    /// How many there are now.
+    pub count: i64,
+    /// Until when this one locks.
+    pub locked_until: Option<Timestamp>,
+}
 
 /// What a failure led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,21 +62,18 @@ pub enum Factor {
 ///
 /// # Errors
 /// When the store fails.
-pub async fn is_locked(
-    reader: &mut impl Reader,
-    realm: &Realm,
-    user: &UserId,
-    address: IpAddr,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+pub async fn lock(reader: &mut impl Reader, realm: &Realm, user: &UserId, address: IpAddr, now: Timestamp) -> Result<Lock, StoreError> {
     if !realm.brute_force_protected {
-        return Ok(false);
+        return Ok(Lock::Open);
     }
-    let known = reader.login_failures().get(&realm.id, user).await?;
-    Ok(known.is_some_and(|failures| locked_at(counter_of(&failures, realm, address), now)))
+    Ok(match reader.login_failures().get(&realm.id, user).await? {
+        Some(failures) if failures.to_disable => Lock::ForGood,
+        Some(failures) if locked_at(counter_of(&failures, realm, address), now) => Lock::ForNow,
+        _ => Lock::Open,
+    })
 }
 
-/// Counts a failure. An attempt while locked does not count.
+/// Counts a failure. An attempt while locked does not count: `None`.
 ///
 /// # Errors
 /// When the store fails.
@@ -62,15 +84,49 @@ pub async fn fail(
     factor: Factor,
     address: IpAddr,
     now: Timestamp,
-) -> Result<Verdict, StoreError> {
+) -> Result<Option<Failure>, StoreError> {
     let mut failures = txn.login_failures().get(&realm.id, user).await?.unwrap_or_default();
-    let verdict = note(&mut failures, realm, factor, address, now);
-    if let Some(verdict) = verdict {
-        let kept = realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds).max(0) + FORGET_GRACE_SECONDS;
-        txn.login_failures().put(&realm.id, user, &failures, now + kept);
-        return Ok(verdict);
+    if failures.to_disable {
+        return Ok(None);
     }
-    Ok(Verdict::LockedTemporarily)
+    let before = counter_of(&failures, realm, address).failed_login_not_before;
+    let Some(verdict) = note(&mut failures, realm, factor, address, now) else { return Ok(None) };
+    let counter = counter_of(&failures, realm, address);
+    let locked_until = counter.failed_login_not_before.filter(|until| Some(*until) != before);
+    let failure = Failure { verdict, count: counter.num_failures, locked_until };
+    failures.to_disable = verdict == Verdict::LockedPermanently;
+    let kept = if failures.to_disable { INTENTION_SECONDS } else { kept(realm) };
+    txn.login_failures().put(&realm.id, user, &failures, now + kept);
+    Ok(Some(failure))
+}
+
+/// The account is disabled now.
+///
+/// # Errors
+/// When the store fails.
+pub async fn disabled(txn: &mut Txn<'_, Sessions>, realm: &Realm, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+    if let Some(mut failures) = txn.login_failures().get(&realm.id, user).await?.filter(|failures| failures.to_disable) {
+        failures.to_disable = false;
+        txn.login_failures().put(&realm.id, user, &failures, now + kept(realm));
+    }
+    Ok(())
+}
+
+/// An administrator lets the user in again.
+///
+/// # Errors
+/// When the store fails.
+pub async fn forget(store: &Store, realm: &RealmId, user: &UserId) -> Result<(), StoreError> {
+    let forgotten = store.sessions(|txn| {
+        txn.login_failures().delete(realm, user);
+        Box::pin(std::future::ready(Ok(())))
+    });
+    forgotten.await
+}
+
+/// Seconds that failures are remembered.
+fn kept(realm: &Realm) -> i64 {
+    realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds).max(0) + FORGET_GRACE_SECONDS
 }
 
 /// Forgets the failures after a login: where addresses are locked, those of this address.
@@ -86,9 +142,8 @@ pub async fn succeed(txn: &mut Txn<'_, Sessions>, realm: &Realm, user: &UserId, 
     addresses.remove(&network(address));
     // A login from home must not give the rest of the world new attempts.
     if realm.flag(BRUTE_FORCE_BY_ADDRESS) && !addresses.is_empty() {
-        let kept = realm.max_delta_time_seconds.max(realm.max_failure_wait_seconds).max(0) + FORGET_GRACE_SECONDS;
         txn.login_failures()
-            .put(&realm.id, user, &LoginFailures { addresses, ..LoginFailures::default() }, now + kept);
+            .put(&realm.id, user, &LoginFailures { addresses, ..LoginFailures::default() }, now + kept(realm));
     } else {
         txn.login_failures().delete(&realm.id, user);
     }
@@ -199,7 +254,7 @@ fn wait_seconds(realm: &Realm, failures: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::{RealmId, RoleId};
+    use crate::base::id::RoleId;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 

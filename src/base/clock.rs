@@ -27,6 +27,18 @@ impl Timestamp {
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
+
+    /// Date and time of day in UTC, as Java prints a `LocalDateTime` of whole seconds: `2027-01-15T08:00:59`, and `2027-01-15T08:00`
+    /// where the seconds are 0. The year has at least four digits.
+    pub fn to_local_date_time(self) -> String {
+        let Ok(at) = time::OffsetDateTime::from_unix_timestamp(self.seconds()) else { return self.seconds().to_string() };
+        let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+        match at.second() {
+            0 => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}"),
+            second => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"),
+        }
+    }
 }
 
 /// `timestamp + seconds`.
@@ -106,6 +118,13 @@ mod tests {
         assert_eq!(Timestamp(-1).seconds(), -1);
         assert_eq!((Timestamp(5_500) + 2).millis(), 7_500);
         assert_eq!(Timestamp(7_400) - Timestamp(5_500), 1);
+    }
+
+    #[test]
+    fn a_date_time_is_javas() {
+        assert_eq!(Timestamp::from_seconds(1_800_000_000).to_local_date_time(), "2027-01-15T08:00");
+        assert_eq!(Timestamp(1_800_000_059_999).to_local_date_time(), "2027-01-15T08:00:59");
+        assert_eq!(Timestamp(i64::MAX).to_local_date_time(), "9223372036854775");
     }
 
     #[test]

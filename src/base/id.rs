@@ -58,12 +58,16 @@ id! {
     UserId
     RoleId
     GroupId
+    OrganizationId
+    /// An invitation to an organization that nobody has answered yet.
+    InvitationId
     ClientScopeId
     ProtocolMapperId
     CredentialId
     /// A component: a key provider, a user federation, a registration policy.
     ComponentId
     FlowId
+    InitialAccessId
     ExecutionId
     AuthenticatorConfigId
     /// A user session: 24 characters of base64url, as the claim `sid` has them since Keycloak 26.5.

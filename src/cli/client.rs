@@ -2,20 +2,18 @@
 
 use clap::{Args, Subcommand};
 
+use serde_json::{Map, Value, json};
+
+use super::api::{Api, flag, own, text, words};
 use super::examples;
 use super::failure::{Code, Failure};
-use super::local::{InRealm, Local};
+use super::local::RealmAnywhere;
 use super::output::{Column, Output, Row, column, duration, wide};
 use super::prompt::{Wanted, confirm};
 use super::settings::Settings;
-use crate::base::secret::Secret;
 use crate::manage::client_secrets::SecretRotation;
-use crate::manage::clients::{self, ClientSettings, NewClient};
+use crate::manage::clients::ClientSettings;
 use crate::manage::realms::MASK;
-use crate::manage::representation::client::ClientRepresentation;
-use crate::model::client::{Client, ClientKind};
-use crate::model::realm::Realm;
-use crate::store::txn::Reader as _;
 
 #[derive(Args)]
 #[command(before_help = examples![
@@ -25,7 +23,7 @@ use crate::store::txn::Reader as _;
 ])]
 pub(super) struct Noun {
     #[command(flatten)]
-    place: InRealm,
+    place: RealmAnywhere,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -151,33 +149,36 @@ const COLUMNS: [Column; 7] =
     [column("CLIENT"), column("ENABLED"), column("TYPE"), column("FLOWS"), column("NAME"), wide("REDIRECT URIS"), wide("ID")];
 
 pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: InRealm { place, realm }, verb } = noun;
-    place.work(async |local| {
-        let realm = local.realm(&realm).await?;
+    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
+    place.administer(async |api| {
+        let realm = &api.realm_name(&realm).await?;
         match verb {
             Verb::List => {
-                let mut clients = local.app().store.peek().clients().list(&realm.id).await?;
-                clients.sort_by(|a, b| a.client_id.cmp(&b.client_id));
-                output.list(&COLUMNS, &rows(local, &realm, &clients).await?);
+                let mut clients = api.list(&[realm, "clients"], &[]).await?;
+                clients.sort_by_key(|client| text(client, "clientId"));
+                output.list(&COLUMNS, &clients.into_iter().map(row).collect::<Vec<_>>());
                 Ok(())
             }
-            Verb::Get { name } => show(local, &realm, &local.client(&realm, &name).await?, output).await,
-            Verb::Create(arguments) => create(local, &realm, &arguments, output).await,
-            Verb::Set { name, settings } => set(local, &realm, &name, &settings, output).await,
+            Verb::Get { name } => {
+                output.one(&COLUMNS, &row(api.client(realm, &name).await?));
+                Ok(())
+            }
+            Verb::Create(arguments) => create(api, realm, &arguments, output).await,
+            Verb::Set { name, settings } => set(api, realm, &name, &settings, output).await,
             Verb::Delete { name, yes } => {
-                let client = local.client(&realm, &name).await?;
-                confirm(&format!("delete client {} of realm {}", client.client_id, realm.name), yes)?;
-                local.app().store.configuration(|txn| Box::pin(clients::delete(txn, &realm.id, &client.id))).await?;
-                local.finish_jobs().await?;
-                output.note(&format!("client {} is deleted", client.client_id));
+                let client = api.client(realm, &name).await?;
+                let name = text(&client, "clientId");
+                confirm(&format!("delete client {name} of realm {realm}"), yes)?;
+                api.delete(&[realm, "clients", &text(&client, "id")], &[], None).await?;
+                output.note(&format!("client {name} is deleted"));
                 Ok(())
             }
-            Verb::Secret(verb) => secret(local, &realm, verb, output).await,
+            Verb::Secret(verb) => secret(api, realm, verb, output).await,
         }
     })
 }
 
-async fn create(local: &Local, realm: &Realm, arguments: &Create, output: &Output) -> Result<(), Failure> {
+async fn create(api: &Api<'_>, realm: &str, arguments: &Create, output: &Output) -> Result<(), Failure> {
     let wanted = Wanted {
         what: "the client's secret",
         flag: "--secret",
@@ -185,69 +186,88 @@ async fn create(local: &Local, realm: &Realm, arguments: &Create, output: &Outpu
         file: arguments.secret_file.as_deref(),
         variable: None,
     };
-    let current = serde_json::to_value(ClientSettings::default()).map_err(Failure::failed)?;
-    let given: ClientSettings = arguments.settings.read(&current)?;
-    let on = |switch: bool, given: Option<bool>| given.or(switch.then_some(true));
-    let settings = ClientSettings {
-        client_id: Some(arguments.name.clone()),
-        public_client: on(arguments.public, given.public_client),
-        service_accounts_enabled: on(arguments.service_account, given.service_accounts_enabled),
-        direct_access_grants_enabled: on(arguments.direct_access, given.direct_access_grants_enabled),
-        redirect_uris: given.redirect_uris.clone().or_else(|| Some(arguments.redirect_uri.clone()).filter(|uris| !uris.is_empty())),
-        secret: wanted.given()?.or_else(|| given.secret.clone()),
-        ..given
-    };
-    let client = local.keywright().manage().create_client(&realm.name, &NewClient { id: None, settings }).await?;
-    show(local, realm, &client, output).await?;
-    if client.kind() == ClientKind::Confidential {
-        output.note(&format!("its secret: keywright client secret get {} --realm {}", client.client_id, realm.name));
+    let mut members = members_of(&arguments.settings)?;
+    let switches = [
+        ("publicClient", arguments.public),
+        ("serviceAccountsEnabled", arguments.service_account),
+        ("directAccessGrantsEnabled", arguments.direct_access),
+    ];
+    for (name, _) in switches.iter().filter(|(_, on)| *on) {
+        members.entry(*name).or_insert(Value::Bool(true));
+    }
+    if !arguments.redirect_uri.is_empty() {
+        members.entry("redirectUris").or_insert_with(|| json!(arguments.redirect_uri));
+    }
+    if let Some(secret) = wanted.given()? {
+        members.insert("secret".to_owned(), json!(secret.expose()));
+    }
+    members.insert("clientId".to_owned(), json!(arguments.name));
+    let id = api.create(&[realm, "clients"], &Value::Object(members)).await?;
+    let client = api.get(&[realm, "clients", &id], &[]).await?;
+    let is_confidential = kind(&client) == "confidential";
+    output.one(&COLUMNS, &row(client));
+    if is_confidential {
+        output.note(&format!("its secret: keywright client secret get {} --realm {realm}", arguments.name));
     }
     Ok(())
 }
 
-async fn set(local: &Local, realm: &Realm, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
+async fn set(api: &Api<'_>, realm: &str, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
     if settings.is_empty() {
         return Err(Failure::usage("there is nothing to set").advice("for example -s enabled=false"));
     }
-    let client = local.client(realm, name).await?;
-    let current = serde_json::to_value(ClientSettings::default()).map_err(Failure::failed)?;
-    let changes: ClientSettings = settings.read(&current)?;
-    let app = local.app();
-    let changed = app
-        .store
-        .configuration(|txn| Box::pin(clients::update(txn, &app.env, &app.sealer, &realm.id, &client.id, &changes)))
-        .await?;
-    show(local, realm, &changed, output).await
+    let id = text(&api.client(realm, name).await?, "id");
+    let at = [realm, "clients", &id];
+    api.put(&at, &Value::Object(members_of(settings)?)).await?;
+    output.one(&COLUMNS, &row(api.get(&at, &[]).await?));
+    Ok(())
 }
 
-async fn secret(local: &Local, realm: &Realm, verb: SecretVerb, output: &Output) -> Result<(), Failure> {
+fn members_of(settings: &Settings) -> Result<Map<String, Value>, Failure> {
+    let current = serde_json::to_value(ClientSettings::default()).map_err(Failure::failed)?;
+    settings.members::<ClientSettings>(&current)
+}
+
+async fn secret(api: &Api<'_>, realm: &str, verb: SecretVerb, output: &Output) -> Result<(), Failure> {
     let (SecretVerb::Get { name } | SecretVerb::Rotate { name, .. }) = &verb;
-    let client = local.client(realm, name).await?;
-    if client.kind() != ClientKind::Confidential {
-        return Err(Failure::new(Code::NotFound, format!("client {} is {} and has no secret", client.client_id, kind(&client)))
-            .advice(format!("keywright client set {} -s publicClient=false makes it confidential", client.client_id)));
+    let client = api.client(realm, name).await?;
+    let (name, id) = (text(&client, "clientId"), text(&client, "id"));
+    if kind(&client) != "confidential" {
+        return Err(Failure::new(Code::NotFound, format!("client {name} is {} and has no secret", kind(&client)))
+            .advice(format!("keywright client set {name} -s publicClient=false makes it confidential")));
     }
-    let secret = match verb {
-        SecretVerb::Get { .. } => clients::read_secret(&local.app().sealer, &realm.id, &client)?
-            .ok_or_else(|| Failure::new(Code::NotFound, format!("client {} has no secret", client.client_id)))?,
+    let at = [realm, "clients", &id, "client-secret"];
+    let value = match verb {
+        SecretVerb::Get { .. } => text(&api.get(&at, &[]).await?, "value"),
         SecretVerb::Rotate { yes, keep_old, .. } => {
             let loss = if keep_old == 0 { ": whoever has the old one is locked out" } else { "" };
-            confirm(&format!("replace the secret of client {}{loss}", client.client_id), yes)?;
-            let rotation = SecretRotation { overlap: keep_old, lifetime: None };
-            let secret = local.keywright().manage().rotate_client_secret(&realm.name, &client.id, rotation).await?;
-            if keep_old > 0 {
-                output.note(&format!("the old secret counts for another {}", duration(i64::from(keep_old))));
-            }
-            secret
+            confirm(&format!("replace the secret of client {name}{loss}"), yes)?;
+            rotate(api, realm, &id, keep_old, output).await?
         }
     };
+    if value.is_empty() {
+        return Err(Failure::new(Code::NotFound, format!("client {name} has no secret")));
+    }
     if output.is_structured() {
-        // As GET …/clients/{id}/client-secret answers it.
-        output.object(&serde_json::json!({ "type": "secret", "value": secret.expose() }));
+        output.object(&json!({ "type": "secret", "value": value }));
     } else {
-        output.line(secret.expose());
+        output.line(&value);
     }
     Ok(())
+}
+
+/// Keycloak's API has no overlap of two secrets; on the store there is one.
+async fn rotate(api: &Api<'_>, realm: &str, id: &str, keep_old: u32, output: &Output) -> Result<String, Failure> {
+    match api {
+        _ if keep_old == 0 => Ok(text(&api.post(&[realm, "clients", id, "client-secret"], &json!({})).await?.json(), "value")),
+        Api::Store(local) => {
+            let rotation = SecretRotation { overlap: keep_old, lifetime: None };
+            let secret = local.keywright().manage().rotate_client_secret(realm, &id.into(), rotation).await?;
+            output.note(&format!("the old secret counts for another {}", duration(i64::from(keep_old))));
+            Ok(secret.expose().clone())
+        }
+        Api::Server(_) => Err(Failure::usage("--keep-old works on the store of a stopped server only")),
+    }
 }
 
 /// `90s`, `30m`, `24h`, `7d`.
@@ -258,51 +278,42 @@ fn seconds(text: &str) -> Result<u32, String> {
     seconds.ok_or_else(|| "a time is a number with its unit: 90s, 30m, 24h, 7d".to_owned())
 }
 
-async fn show(local: &Local, realm: &Realm, client: &Client, output: &Output) -> Result<(), Failure> {
-    for row in rows(local, realm, std::slice::from_ref(client)).await? {
-        output.one(&COLUMNS, &row);
+fn row(client: Value) -> Row {
+    let mut json = own(client);
+    if json["secret"].is_string() {
+        json["secret"] = Value::from(MASK);
     }
-    Ok(())
-}
-
-async fn rows(local: &Local, realm: &Realm, clients: &[Client]) -> Result<Vec<Row>, Failure> {
-    let scopes = local.app().store.peek().client_scopes().list(&realm.id).await?;
-    let rows = clients.iter().map(|client| {
-        let masked = client.secret.is_some().then(|| Secret::from(MASK));
-        let scope_name = |id: &_| scopes.iter().find(|scope| scope.id == *id).map(|scope| scope.name.clone());
-        Row {
-            name: client.client_id.clone(),
-            cells: vec![
-                client.client_id.clone(),
-                client.enabled.to_string(),
-                kind(client).to_owned(),
-                flows(client),
-                client.name.clone().unwrap_or_default(),
-                client.redirect_uris.join(" "),
-                client.id.to_string(),
-            ],
-            json: serde_json::to_value(ClientRepresentation::of(client, masked, scope_name)).unwrap_or_default(),
-        }
-    });
-    Ok(rows.collect())
-}
-
-const fn kind(client: &Client) -> &'static str {
-    match client.kind() {
-        ClientKind::Public => "public",
-        ClientKind::Confidential => "confidential",
-        ClientKind::BearerOnly => "bearer-only",
+    Row {
+        name: text(&json, "clientId"),
+        cells: vec![
+            text(&json, "clientId"),
+            flag(&json, "enabled").to_string(),
+            kind(&json).to_owned(),
+            flows(&json),
+            text(&json, "name"),
+            words(&json, "redirectUris"),
+            text(&json, "id"),
+        ],
+        json,
     }
 }
 
-fn flows(client: &Client) -> String {
+fn kind(client: &Value) -> &'static str {
+    match (flag(client, "bearerOnly"), flag(client, "publicClient")) {
+        (true, _) => "bearer-only",
+        (false, true) => "public",
+        (false, false) => "confidential",
+    }
+}
+
+fn flows(client: &Value) -> String {
     let flows = [
-        (client.standard_flow_enabled, "code"),
-        (client.implicit_flow_enabled, "implicit"),
-        (client.direct_access_grants_enabled, "password"),
-        (client.service_accounts_enabled, "client_credentials"),
+        ("standardFlowEnabled", "code"),
+        ("implicitFlowEnabled", "implicit"),
+        ("directAccessGrantsEnabled", "password"),
+        ("serviceAccountsEnabled", "client_credentials"),
     ];
-    flows.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+    flows.iter().filter(|(switch, _)| flag(client, switch)).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

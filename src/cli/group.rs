@@ -4,20 +4,15 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::api::{Api, own, text, words};
 use super::examples;
 use super::failure::Failure;
-use super::local::{InRealm, Local};
+use super::local::RealmAnywhere;
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::confirm;
 use super::settings::Settings;
-use crate::manage::groups::{self, NewGroup};
-use crate::manage::representation::group::{GroupRepresentation, RolesByName, paths};
-use crate::manage::users;
-use crate::model::group::Group;
-use crate::model::realm::Realm;
-use crate::model::role::RoleContainer;
-use crate::store::txn::Reader as _;
 
 #[derive(Args)]
 #[command(before_help = examples![
@@ -27,7 +22,7 @@ use crate::store::txn::Reader as _;
 ])]
 pub(super) struct Noun {
     #[command(flatten)]
-    place: InRealm,
+    place: RealmAnywhere,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -103,104 +98,95 @@ struct GroupSettings {
     attributes: Option<BTreeMap<String, Vec<String>>>,
 }
 
-impl GroupSettings {
-    fn read(settings: &Settings, group: Option<&Group>) -> Result<Self, Failure> {
-        let current = Self { attributes: group.map(|group| group.attributes.clone()), ..Self::default() };
-        settings.read(&serde_json::to_value(current).map_err(Failure::failed)?)
-    }
+/// The members that are set; a name in the attributes leaves those of `current` as they are.
+fn members_of(settings: &Settings, current: &Value) -> Result<Map<String, Value>, Failure> {
+    let mut known = serde_json::to_value(GroupSettings::default()).map_err(Failure::failed)?;
+    known["attributes"].clone_from(&current["attributes"]);
+    settings.members::<GroupSettings>(&known)
 }
 
 const COLUMNS: [Column; 4] = [column("PATH"), column("ROLES"), column("DESCRIPTION"), wide("ID")];
 
 pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: InRealm { place, realm }, verb } = noun;
-    place.work(async |local| {
-        let realm = local.realm(&realm).await?;
-        let (app, id) = (local.app(), &realm.id);
+    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
+    place.administer(async |api| {
+        let realm = &api.realm_name(&realm).await?;
         match verb {
             Verb::List => {
-                let groups = app.store.peek().groups().list(id).await?;
-                let mut rows = rows(local, &realm, &groups.iter().collect::<Vec<_>>()).await?;
+                let mut rows = Vec::new();
+                for group in api.groups(realm).await? {
+                    rows.push(row(api.get(&[realm, "groups", &text(&group, "id")], &[]).await?));
+                }
                 rows.sort_by(|a, b| a.name.cmp(&b.name));
                 output.list(&COLUMNS, &rows);
                 Ok(())
             }
-            Verb::Get { path } => show(local, &realm, &local.group(&realm, &path).await?, output).await,
-            Verb::Create { path, settings } => {
-                let GroupSettings { description, attributes, .. } = GroupSettings::read(&settings, None)?;
-                let (above, name) = path.trim_start_matches('/').rsplit_once('/').unwrap_or(("", path.trim_start_matches('/')));
-                let parent = if above.is_empty() { None } else { Some(local.group(&realm, above).await?.id) };
-                let new = NewGroup { name: name.to_owned(), description, parent, attributes: attributes.unwrap_or_default() };
-                let group = app.store.configuration(|txn| Box::pin(groups::create(txn, &app.env, id, &new))).await?;
-                show(local, &realm, &group, output).await
+            Verb::Get { path } => {
+                output.one(&COLUMNS, &row(api.group(realm, &path).await?));
+                Ok(())
             }
+            Verb::Create { path, settings } => create(api, realm, &path, &settings, output).await,
             Verb::Set { path, settings } => {
                 if settings.is_empty() {
                     return Err(Failure::usage("there is nothing to set").advice("for example -s description=Nobody"));
                 }
-                let group = local.group(&realm, &path).await?;
-                let given = GroupSettings::read(&settings, Some(&group))?;
-                let name = given.name.unwrap_or_else(|| group.name.clone());
-                let (description, attributes) = (given.description.or_else(|| group.description.clone()), given.attributes);
-                app.store
-                    .configuration(|txn| Box::pin(groups::update(txn, id, &group.id, &name, description.clone(), attributes.clone())))
-                    .await?;
-                show(local, &realm, &local.group(&realm, group.id.as_str()).await?, output).await
+                let mut group = own(api.group(realm, &path).await?);
+                for (name, value) in members_of(&settings, &group)? {
+                    group[name] = value;
+                }
+                let id = text(&group, "id");
+                api.put(&[realm, "groups", &id], &group).await?;
+                output.one(&COLUMNS, &row(api.get(&[realm, "groups", &id], &[]).await?));
+                Ok(())
             }
             Verb::Delete { path, yes } => {
-                let group = local.group(&realm, &path).await?;
-                confirm(&format!("delete group {path} of realm {} with all groups below it", realm.name), yes)?;
-                app.store.configuration(|txn| Box::pin(groups::delete(txn, id, &group.id))).await?;
-                local.finish_jobs().await?;
+                let group = api.group(realm, &path).await?;
+                confirm(&format!("delete group {path} of realm {realm} with all groups below it"), yes)?;
+                api.delete(&[realm, "groups", &text(&group, "id")], &[], None).await?;
                 output.note(&format!("group {path} is deleted"));
                 Ok(())
             }
             Verb::Add { path, user } => {
-                let (group, user) = (local.group(&realm, &path).await?, local.user(&realm, &user).await?);
-                app.store.configuration(|txn| Box::pin(users::join_group(txn, id, &user.id, &group.id))).await?;
-                output.note(&format!("{} is a member of {path}", user.username));
+                let (group, user) = (api.group(realm, &path).await?, api.user(realm, &user).await?);
+                let at = [realm, "users", &text(&user, "id"), "groups", &text(&group, "id")];
+                api.put(&at, &Value::Object(Map::new())).await?;
+                output.note(&format!("{} is a member of {path}", text(&user, "username")));
                 Ok(())
             }
             Verb::Remove { path, user } => {
-                let (group, user) = (local.group(&realm, &path).await?, local.user(&realm, &user).await?);
-                app.store.configuration(|txn| Box::pin(users::leave_group(txn, id, &user.id, &group.id))).await?;
-                output.note(&format!("{} is no member of {path}", user.username));
+                let (group, user) = (api.group(realm, &path).await?, api.user(realm, &user).await?);
+                api.delete(&[realm, "users", &text(&user, "id"), "groups", &text(&group, "id")], &[], None).await?;
+                output.note(&format!("{} is no member of {path}", text(&user, "username")));
                 Ok(())
             }
         }
     })
 }
 
-async fn show(local: &Local, realm: &Realm, group: &Group, output: &Output) -> Result<(), Failure> {
-    for row in rows(local, realm, &[group]).await? {
-        output.one(&COLUMNS, &row);
-    }
+async fn create(api: &Api<'_>, realm: &str, path: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
+    let mut members = members_of(settings, &Value::Null)?;
+    let (above, name) = path.trim_start_matches('/').rsplit_once('/').unwrap_or(("", path.trim_start_matches('/')));
+    members.insert("name".to_owned(), Value::from(name));
+    let id = if above.is_empty() {
+        api.create(&[realm, "groups"], &Value::Object(members)).await?
+    } else {
+        let parent = text(&api.group(realm, above).await?, "id");
+        api.create(&[realm, "groups", &parent, "children"], &Value::Object(members)).await?
+    };
+    output.one(&COLUMNS, &row(api.get(&[realm, "groups", &id], &[]).await?));
     Ok(())
 }
 
-async fn rows(local: &Local, realm: &Realm, wanted: &[&Group]) -> Result<Vec<Row>, Failure> {
-    let mut peek = local.app().store.peek();
-    let (groups, roles) = (peek.groups().list(&realm.id).await?, peek.roles().list(&realm.id).await?);
-    let (paths, client_ids) = (paths(&groups), local.client_ids(&realm.id).await?);
-    let row = |group: &&Group| {
-        let mut by_name = RolesByName::default();
-        for role in roles.iter().filter(|role| group.roles.contains(&role.id)) {
-            match &role.container {
-                RoleContainer::Realm => by_name.realm.push(role.name.clone()),
-                RoleContainer::Client(id) => {
-                    let client = client_ids.get(id.as_str()).cloned().unwrap_or_default();
-                    by_name.client.entry(client).or_default().push(role.name.clone());
-                }
-            }
-        }
-        let of_clients = by_name.client.iter().flat_map(|(client, names)| names.iter().map(move |name| format!("{client}:{name}")));
-        let shown: Vec<String> = by_name.realm.iter().cloned().chain(of_clients).collect();
-        let path = paths.get(group.id.as_str()).cloned().unwrap_or_default();
-        Row {
-            name: path.clone(),
-            cells: vec![path.clone(), shown.join(" "), group.description.clone().unwrap_or_default(), group.id.to_string()],
-            json: serde_json::to_value(GroupRepresentation::full(group, path, by_name)).unwrap_or_default(),
-        }
-    };
-    Ok(wanted.iter().map(row).collect())
+fn row(group: Value) -> Row {
+    let json = own(group);
+    let of_clients = json["clientRoles"].as_object().into_iter().flatten().flat_map(|(client, names)| {
+        let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.map(move |name| format!("{client}:{name}"))
+    });
+    let roles: Vec<String> = Some(words(&json, "realmRoles")).filter(|roles| !roles.is_empty()).into_iter().chain(of_clients).collect();
+    Row {
+        name: text(&json, "path"),
+        cells: vec![text(&json, "path"), roles.join(" "), text(&json, "description"), text(&json, "id")],
+        json,
+    }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::api::{self, Api};
 use super::failure::{Code, Failure};
-use super::{log, sources};
+use super::{block_on, log, sources};
 use crate::app::App;
 use crate::base::id::RealmId;
 use crate::config::load::{self, Flag};
@@ -14,9 +15,7 @@ use crate::config::{Config, Engine};
 use crate::embed::Keywright;
 use crate::manage::jobs;
 use crate::model::client::Client;
-use crate::model::group::Group;
 use crate::model::realm::Realm;
-use crate::model::role::Role;
 use crate::model::user::User;
 use crate::store::job::{self, Jobs};
 use crate::store::txn::Reader as _;
@@ -27,7 +26,7 @@ const SUGGESTIONS: usize = 500;
 /// Which store a command works on.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Place {
-    /// Open the store of a stopped server (implied: it is the only way so far)
+    /// Open the store of a stopped server (implied)
     #[arg(long, global = true, help_heading = "Store")]
     local: bool,
     /// The TOML file [default: $KEYWRIGHT_CONFIG, or keywright.toml if it exists]
@@ -46,6 +45,36 @@ pub(super) struct InRealm {
     /// The realm
     #[arg(short, long, value_name = "REALM", global = true, env = "KEYWRIGHT_REALM", default_value = Realm::MASTER, help_heading = "Store")]
     pub realm: String,
+}
+
+/// A store, or the server that has it open.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Anywhere {
+    #[command(flatten)]
+    place: Place,
+    /// A server instead of a store; keywright login signs in there
+    #[arg(long, value_name = "URL", global = true, conflicts_with_all = ["local", "config", "data"], help_heading = "Store")]
+    url: Option<String>,
+}
+
+/// The same, with the realm in it.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RealmAnywhere {
+    #[command(flatten)]
+    pub place: Anywhere,
+    /// The realm
+    #[arg(short, long, value_name = "REALM", global = true, env = "KEYWRIGHT_REALM", default_value = Realm::MASTER, help_heading = "Store")]
+    pub realm: String,
+}
+
+impl Anywhere {
+    /// Works by the Admin REST API: over HTTP, or in process on the store.
+    pub fn administer<T>(&self, work: impl AsyncFnOnce(&Api<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        match &self.url {
+            Some(url) => block_on(async { work(&Api::Server(Box::new(api::server(url).await?))).await }),
+            None => self.place.work(async |local| work(&Api::Store(local)).await),
+        }
+    }
 }
 
 /// An opened store with everything around it but the listeners.
@@ -154,46 +183,6 @@ impl Local {
                 let what = format!("there is no user {name} in realm {}", realm.name);
                 Err(Failure::not_found(what, name, users.into_iter().map(|user| user.username)))
             }
-        }
-    }
-
-    /// By name in the realm or, with a client, in it; else by id.
-    pub async fn role(&self, realm: &Realm, client: Option<&Client>, name: &str) -> Result<Role, Failure> {
-        let mut peek = self.app().store.peek();
-        let named = match client {
-            Some(client) => peek.roles().client_role(&realm.id, &client.id, name).await?,
-            None => peek.roles().realm_role(&realm.id, name).await?,
-        };
-        let found = match named {
-            Some(role) => Some(role),
-            None => peek.roles().get(&realm.id, &name.into()).await?,
-        };
-        if let Some(role) = found {
-            return Ok(role);
-        }
-        let owner = client.map_or_else(|| format!("realm {}", realm.name), |client| format!("client {}", client.client_id));
-        let roles = peek.roles().list(&realm.id).await?.into_iter().filter(|role| match (&role.container, client) {
-            (crate::model::role::RoleContainer::Client(id), Some(client)) => *id == client.id,
-            (crate::model::role::RoleContainer::Realm, None) => true,
-            _ => false,
-        });
-        Err(Failure::not_found(format!("there is no role {name} in {owner}"), name, roles.map(|role| role.name))
-            .advice_unless("a role of a client is named with --client"))
-    }
-
-    /// By path, else by id.
-    pub async fn group(&self, realm: &Realm, path: &str) -> Result<Group, Failure> {
-        let groups = self.app().store.peek().groups().list(&realm.id).await?;
-        let paths = crate::manage::representation::group::paths(&groups);
-        let wanted = format!("/{}", path.trim_start_matches('/'));
-        let is_it = |group: &&Group| paths.get(group.id.as_str()) == Some(&wanted) || group.id.as_str() == path;
-        match groups.iter().find(is_it) {
-            Some(group) => Ok(group.clone()),
-            None => Err(Failure::not_found(
-                format!("there is no group {wanted} in realm {}", realm.name),
-                &wanted,
-                paths.into_values().collect::<Vec<_>>(),
-            )),
         }
     }
 

@@ -2,6 +2,7 @@
 //! it was. One file per noun; `main` only calls [`run`].
 
 mod admin;
+mod api;
 mod backup;
 mod client;
 mod completions;
@@ -11,9 +12,11 @@ mod export;
 mod failure;
 mod group;
 mod import;
+mod kcadm;
 mod key;
 mod local;
 mod log;
+mod login;
 mod output;
 mod prompt;
 mod realm;
@@ -75,7 +78,13 @@ enum Command {
     Import(import::Arguments),
     /// Write a realm out in Keycloak's format
     Export(export::Arguments),
-    /// Realms of a stopped server's store
+    /// Sign in at a server, for commands with --url
+    Login(Box<login::Arguments>),
+    /// Forget the tokens of a login
+    Logout(login::LogoutArguments),
+    /// Keycloak's administration tool, for runbooks that were written for it
+    Kcadm(kcadm::Arguments),
+    /// Realms, of a server (--url) or of a stopped server's store
     Realm(realm::Noun),
     /// Clients of a realm and their secrets
     Client(client::Noun),
@@ -124,6 +133,9 @@ fn run_with(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Config(command) => config::run(command, &output),
         Command::Import(arguments) => import::run(&arguments, &output),
         Command::Export(arguments) => export::run(&arguments, &output),
+        Command::Login(arguments) => login::run(&arguments, &output),
+        Command::Logout(arguments) => login::logout(&arguments, &output),
+        Command::Kcadm(arguments) => kcadm::run(&arguments, &output),
         Command::Realm(noun) => realm::run(noun, &output),
         Command::Client(noun) => client::run(noun, &output),
         Command::User(noun) => user::run(noun, &output),

@@ -3,16 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
+use super::api::{Api, flag, own, text};
 use super::examples;
 use super::failure::Failure;
-use super::local::{Local, Place};
+use super::local::Anywhere;
 use super::output::{Column, Output, Row, column, number, wide};
 use super::prompt::confirm;
 use super::settings::Settings;
-use crate::manage::realms::{self, NewRealm};
-use crate::manage::representation::realm::{RealmRepresentation, SmtpPassword};
 use crate::model::realm::Realm;
-use crate::store::txn::Reader as _;
 
 #[derive(Args)]
 #[command(before_help = examples![
@@ -22,7 +20,7 @@ use crate::store::txn::Reader as _;
 ])]
 pub(super) struct Noun {
     #[command(flatten)]
-    place: Place,
+    place: Anywhere,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -89,71 +87,64 @@ const COLUMNS: [Column; 7] = [
 
 pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
     let Noun { place, verb } = noun;
-    match verb {
-        Verb::List => place.work(async |local| {
-            let mut realms = local.app().store.peek().realms().list().await?;
-            realms.sort_by(|a, b| a.name.cmp(&b.name));
-            output.list(&COLUMNS, &realms.iter().map(row).collect::<Vec<_>>());
+    place.administer(async |api| match verb {
+        Verb::List => {
+            let mut realms = api.list(&[], &[]).await?;
+            realms.sort_by_key(|realm| text(realm, "realm"));
+            output.list(&COLUMNS, &realms.into_iter().map(row).collect::<Vec<_>>());
             Ok(())
-        }),
-        Verb::Get { name } => place.work(async |local| {
-            output.one(&COLUMNS, &row(&local.realm(&name).await?));
+        }
+        Verb::Get { name } => {
+            output.one(&COLUMNS, &row(api.realm(&name).await?));
             Ok(())
-        }),
-        Verb::Create { name, settings } => place.work(async |local| create(local, &name, &settings, output).await),
-        Verb::Set { name, settings } => place.work(async |local| set(local, &name, &settings, output).await),
-        Verb::Delete { name, yes } => place.work(async |local| {
-            let realm = local.realm(&name).await?;
-            confirm(&format!("delete realm {} with everything in it", realm.name), yes)?;
-            local.app().store.configuration(|txn| Box::pin(realms::delete(txn, &realm.id))).await?;
-            local.finish_jobs().await?;
-            output.note(&format!("realm {} is deleted", realm.name));
+        }
+        Verb::Create { name, settings } => create(api, &name, &settings, output).await,
+        Verb::Set { name, settings } => set(api, &name, &settings, output).await,
+        Verb::Delete { name, yes } => {
+            let name = api.realm_name(&name).await?;
+            confirm(&format!("delete realm {name} with everything in it"), yes)?;
+            api.delete(&[&name], &[], None).await?;
+            output.note(&format!("realm {name} is deleted"));
             Ok(())
-        }),
-    }
+        }
+    })
 }
 
-async fn create(local: &Local, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
-    let mut members = NewRealm::enabled(name).settings;
-    members.extend(members_of(settings, &Realm::new("".into(), name, "".into()))?);
-    let new = NewRealm { name: name.to_owned(), id: None, settings: members };
-    let realm = local.keywright().manage().create_realm(new).await?;
-    output.one(&COLUMNS, &row(&realm));
+async fn create(api: &Api<'_>, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
+    let new = serde_json::to_value(Realm::new("".into(), name, "".into())).map_err(Failure::failed)?;
+    let mut members = settings.members::<Realm>(&new)?;
+    members.insert("realm".to_owned(), Value::from(name));
+    members.entry("enabled").or_insert(Value::Bool(true));
+    api.post(&[], &Value::Object(members)).await?;
+    output.one(&COLUMNS, &row(api.get(&[name], &[]).await?));
     Ok(())
 }
 
-async fn set(local: &Local, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
+async fn set(api: &Api<'_>, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
     if settings.is_empty() {
         return Err(Failure::usage("there is nothing to set").advice("for example -s accessTokenLifespan=600"));
     }
-    let realm = local.realm(name).await?;
-    let members = members_of(settings, &realm)?;
-    let changed = local.keywright().manage().update_realm(&realm.name, &members).await?;
-    output.one(&COLUMNS, &row(&changed));
+    // One by one the members are read by the realm's own type, so text stays text.
+    let current = own(api.realm(name).await?);
+    let members: Map<String, Value> = settings.members::<Realm>(&current)?;
+    let renamed = members.get("realm").and_then(Value::as_str).unwrap_or(name).to_owned();
+    api.put(&[name], &Value::Object(members)).await?;
+    output.one(&COLUMNS, &row(api.get(&[&renamed], &[]).await?));
     Ok(())
 }
 
-/// The members as a realm understands them. One by one they are read by the realm's own type, so text stays text.
-fn members_of(settings: &Settings, realm: &Realm) -> Result<Map<String, Value>, Failure> {
-    let current = serde_json::to_value(realm).map_err(Failure::failed)?;
-    settings.members::<Realm>(&current)
-}
-
-fn row(realm: &Realm) -> Row {
-    let json = serde_json::to_value(RealmRepresentation::of(realm, &SmtpPassword::Masked)).unwrap_or_default();
+fn row(realm: Value) -> Row {
+    let json = own(realm);
     Row {
-        name: realm.name.clone(),
+        name: text(&json, "realm"),
         cells: vec![
-            realm.name.clone(),
-            realm.enabled.to_string(),
-            realm.display_name.clone().unwrap_or_default(),
-            serde_json::to_value(realm.ssl_required)
-                .ok()
-                .and_then(|text| text.as_str().map(str::to_owned))
-                .unwrap_or_default(),
-            realm.access_token_lifespan.to_string(),
-            realm.brute_force_protected.to_string(),
-            realm.id.to_string(),
+            text(&json, "realm"),
+            flag(&json, "enabled").to_string(),
+            text(&json, "displayName"),
+            text(&json, "sslRequired"),
+            json["accessTokenLifespan"].to_string(),
+            flag(&json, "bruteForceProtected").to_string(),
+            text(&json, "id"),
         ],
         json,
     }

@@ -1,23 +1,18 @@
 //! `keywright role`: the roles of a realm and of its clients, and who has them.
 
-use clap::{Args, Subcommand};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::api::{Api, flag, own, text};
 use super::examples;
 use super::failure::Failure;
-use super::local::{InRealm, Local};
+use super::local::RealmAnywhere;
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::confirm;
 use super::settings::Settings;
-use crate::base::id::RoleId;
-use crate::manage::representation::role::RoleRepresentation;
-use crate::manage::roles::{self, NewRole};
-use crate::manage::{groups, users};
-use crate::model::client::Client;
-use crate::model::realm::Realm;
-use crate::model::role::{Role, RoleContainer};
-use crate::store::txn::Reader as _;
 
 #[derive(Args)]
 #[command(before_help = examples![
@@ -27,7 +22,7 @@ use crate::store::txn::Reader as _;
 ])]
 pub(super) struct Noun {
     #[command(flatten)]
-    place: InRealm,
+    place: RealmAnywhere,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -156,68 +151,71 @@ struct RoleSettings {
     attributes: Option<BTreeMap<String, Vec<String>>>,
 }
 
-impl RoleSettings {
-    fn read(settings: &Settings, role: Option<&Role>) -> Result<Self, Failure> {
-        let current = Self { attributes: role.map(|role| role.attributes.clone()), ..Self::default() };
-        settings.read(&serde_json::to_value(current).map_err(Failure::failed)?)
-    }
+/// The members that are set; a name in the attributes leaves those of `current` as they are.
+fn members_of(settings: &Settings, current: &Value) -> Result<Map<String, Value>, Failure> {
+    let mut known = serde_json::to_value(RoleSettings::default()).map_err(Failure::failed)?;
+    known["attributes"].clone_from(&current["attributes"]);
+    settings.members::<RoleSettings>(&known)
 }
 
 const COLUMNS: [Column; 5] = [column("ROLE"), column("OF"), column("COMPOSITE"), column("DESCRIPTION"), wide("ID")];
 
 pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: InRealm { place, realm }, verb } = noun;
-    place.work(async |local| {
-        let realm = local.realm(&realm).await?;
-        let app = local.app();
+    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
+    place.administer(async |api| {
+        let realm = &api.realm_name(&realm).await?;
         match verb {
-            Verb::List { of, all } => list(local, &realm, &of, all, output).await,
+            Verb::List { of, all } => list(api, realm, &of, all, output).await,
             Verb::Get { name, of } => {
-                let role = of.role(local, &realm, &name).await?;
-                show(local, &realm, &role, output).await
+                let client = of.client(api, realm).await?;
+                let role = api.role(realm, client.as_ref(), &name).await?;
+                output.one(&COLUMNS, &row(role, &of_whom(realm, client.as_ref())));
+                Ok(())
             }
             Verb::Create { name, of, settings } => {
-                let RoleSettings { description, attributes, .. } = RoleSettings::read(&settings, None)?;
-                let container = match of.client(local, &realm).await? {
-                    Some(client) => RoleContainer::Client(client.id),
-                    None => RoleContainer::Realm,
+                let client = of.client(api, realm).await?;
+                let mut members = members_of(&settings, &Value::Null)?;
+                members.insert("name".to_owned(), Value::from(name.as_str()));
+                let id = client.as_ref().map(|client| text(client, "id"));
+                let at: Vec<&str> = match &id {
+                    Some(id) => vec![realm, "clients", id, "roles"],
+                    None => vec![realm, "roles"],
                 };
-                let new = NewRole { description, attributes: attributes.unwrap_or_default(), ..NewRole::named(&name, container) };
-                let role = app.store.configuration(|txn| Box::pin(roles::create(txn, &app.env, &realm.id, &new))).await?;
-                show(local, &realm, &role, output).await
+                api.post(&at, &Value::Object(members)).await?;
+                let role = api.role(realm, client.as_ref(), &name).await?;
+                output.one(&COLUMNS, &row(role, &of_whom(realm, client.as_ref())));
+                Ok(())
             }
             Verb::Set { name, of, settings } => {
                 if settings.is_empty() {
                     return Err(Failure::usage("there is nothing to set").advice("for example -s description='May look'"));
                 }
-                let role = of.role(local, &realm, &name).await?;
-                let given = RoleSettings::read(&settings, Some(&role))?;
-                let name = given.name.unwrap_or_else(|| role.name.clone());
-                let description = given.description.or_else(|| role.description.clone());
-                let attributes = &given.attributes;
-                app.store
-                    .configuration(|txn| Box::pin(roles::update(txn, &realm.id, &role.id, &name, description.clone(), attributes.clone())))
-                    .await?;
-                let changed = local.role(&realm, of.client(local, &realm).await?.as_ref(), &name).await?;
-                show(local, &realm, &changed, output).await
+                let client = of.client(api, realm).await?;
+                let mut role = api.role(realm, client.as_ref(), &name).await?;
+                for (name, value) in members_of(&settings, &role)? {
+                    role[name] = value;
+                }
+                let at = [realm, "roles-by-id", &text(&role, "id")];
+                api.put(&at, &role).await?;
+                output.one(&COLUMNS, &row(api.get(&at, &[]).await?, &of_whom(realm, client.as_ref())));
+                Ok(())
             }
             Verb::Delete { name, of, yes } => {
-                let role = of.role(local, &realm, &name).await?;
-                confirm(&format!("delete role {} of realm {}", role.name, realm.name), yes)?;
-                app.store.configuration(|txn| Box::pin(roles::delete(txn, &realm.id, &role.id))).await?;
-                local.finish_jobs().await?;
-                output.note(&format!("role {} is deleted", role.name));
+                let client = of.client(api, realm).await?;
+                let role = api.role(realm, client.as_ref(), &name).await?;
+                let name = text(&role, "name");
+                confirm(&format!("delete role {name} of realm {realm}"), yes)?;
+                api.delete(&[realm, "roles-by-id", &text(&role, "id")], &[], None).await?;
+                output.note(&format!("role {name} is deleted"));
                 Ok(())
             }
             Verb::Grant { names, of, to } => {
-                let given = of.roles(local, &realm, &names).await?;
-                to.change(local, &realm, &given, true).await?;
+                to.change(api, realm, &of, &names, true).await?;
                 output.note(&format!("granted: {}", names.join(", ")));
                 Ok(())
             }
             Verb::Revoke { names, of, from } => {
-                let taken = of.roles(local, &realm, &names).await?;
-                from.change(local, &realm, &taken, false).await?;
+                from.change(api, realm, &of, &names, false).await?;
                 output.note(&format!("revoked: {}", names.join(", ")));
                 Ok(())
             }
@@ -226,96 +224,76 @@ pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
 }
 
 impl Of {
-    async fn client(&self, local: &Local, realm: &Realm) -> Result<Option<Client>, Failure> {
+    async fn client(&self, api: &Api<'_>, realm: &str) -> Result<Option<Value>, Failure> {
         match &self.client {
-            Some(name) => local.client(realm, name).await.map(Some),
+            Some(name) => api.client(realm, name).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    async fn role(&self, local: &Local, realm: &Realm, name: &str) -> Result<Role, Failure> {
-        local.role(realm, self.client(local, realm).await?.as_ref(), name).await
-    }
-
-    async fn roles(&self, local: &Local, realm: &Realm, names: &[String]) -> Result<Vec<RoleId>, Failure> {
-        let client = self.client(local, realm).await?;
-        let mut ids = Vec::with_capacity(names.len());
-        for name in names {
-            ids.push(local.role(realm, client.as_ref(), name).await?.id);
-        }
-        Ok(ids)
     }
 }
 
 impl Holder {
     /// Gives the roles, or takes them.
-    async fn change(&self, local: &Local, realm: &Realm, ids: &[RoleId], give: bool) -> Result<(), Failure> {
-        let (store, realm_id) = (&local.app().store, &realm.id);
-        if let Some(name) = &self.user {
-            let user = local.user(realm, name).await?.id;
-            let user = &user;
-            if give {
-                store.configuration(|txn| Box::pin(users::add_roles(txn, realm_id, user, ids))).await?;
-            } else {
-                store.configuration(|txn| Box::pin(users::remove_roles(txn, realm_id, user, ids))).await?;
-            }
-        } else if let Some(path) = &self.group {
-            let group = local.group(realm, path).await?.id;
-            let group = &group;
-            if give {
-                store.configuration(|txn| Box::pin(groups::add_roles(txn, realm_id, group, ids))).await?;
-            } else {
-                store.configuration(|txn| Box::pin(groups::remove_roles(txn, realm_id, group, ids))).await?;
-            }
-        } else if let Some(name) = &self.role {
-            let role = local.role(realm, None, name).await?.id;
-            let role = &role;
-            if give {
-                store.configuration(|txn| Box::pin(roles::add_composites(txn, realm_id, role, ids))).await?;
-            } else {
-                store.configuration(|txn| Box::pin(roles::remove_composites(txn, realm_id, role, ids))).await?;
-            }
+    async fn change(&self, api: &Api<'_>, realm: &str, of: &Of, names: &[String], give: bool) -> Result<(), Failure> {
+        let client = of.client(api, realm).await?;
+        let mut roles = Vec::with_capacity(names.len());
+        for name in names {
+            roles.push(api.role(realm, client.as_ref(), name).await?);
         }
-        Ok(())
+        let container = client.as_ref().map(|client| text(client, "id"));
+        let (kind, id) = if let Some(name) = &self.user {
+            ("users", text(&api.user(realm, name).await?, "id"))
+        } else if let Some(path) = &self.group {
+            ("groups", text(&api.group(realm, path).await?, "id"))
+        } else {
+            ("roles-by-id", text(&api.role(realm, None, self.role.as_deref().unwrap_or_default()).await?, "id"))
+        };
+        let mut at = vec![realm, kind, &id];
+        match (&container, kind) {
+            (_, "roles-by-id") => at.push("composites"),
+            (Some(container), _) => at.extend(["role-mappings", "clients", container]),
+            (None, _) => at.extend(["role-mappings", "realm"]),
+        }
+        let roles = Value::Array(roles);
+        if give { api.post(&at, &roles).await.map(drop) } else { api.delete(&at, &[], Some(&roles)).await }
     }
 }
 
-async fn list(local: &Local, realm: &Realm, of: &Of, all: bool, output: &Output) -> Result<(), Failure> {
-    let client = of.client(local, realm).await?;
-    let names = local.client_ids(&realm.id).await?;
-    let mut roles = local.app().store.peek().roles().list(&realm.id).await?;
-    roles.retain(|role| match (&role.container, &client) {
-        _ if all => true,
-        (RoleContainer::Client(id), Some(client)) => *id == client.id,
-        (RoleContainer::Realm, None) => true,
-        _ => false,
-    });
-    let mut rows: Vec<Row> = roles.iter().map(|role| row(realm, role, &RoleRepresentation::brief(&realm.id, role), &names)).collect();
+async fn list(api: &Api<'_>, realm: &str, of: &Of, all: bool, output: &Output) -> Result<(), Failure> {
+    let mut owners: Vec<Option<Value>> = vec![of.client(api, realm).await?];
+    if all {
+        owners.extend(api.list(&[realm, "clients"], &[]).await?.into_iter().map(Some));
+    }
+    let mut rows = Vec::new();
+    for owner in owners {
+        let id = owner.as_ref().map(|client| text(client, "id"));
+        let at: Vec<&str> = match &id {
+            Some(id) => vec![realm, "clients", id, "roles"],
+            None => vec![realm, "roles"],
+        };
+        let whose = of_whom(realm, owner.as_ref());
+        rows.extend(api.list(&at, &[]).await?.into_iter().map(|role| row(role, &whose)));
+    }
     rows.sort_by(|a, b| (&a.cells[1], &a.name).cmp(&(&b.cells[1], &b.name)));
     output.list(&COLUMNS, &rows);
     Ok(())
 }
 
-async fn show(local: &Local, realm: &Realm, role: &Role, output: &Output) -> Result<(), Failure> {
-    let names = local.client_ids(&realm.id).await?;
-    output.one(&COLUMNS, &row(realm, role, &RoleRepresentation::full(&realm.id, role), &names));
-    Ok(())
+fn of_whom(realm: &str, client: Option<&Value>) -> String {
+    client.map_or_else(|| format!("realm {realm}"), |client| format!("client {}", text(client, "clientId")))
 }
 
-fn row(realm: &Realm, role: &Role, representation: &RoleRepresentation, client_ids: &std::collections::HashMap<String, String>) -> Row {
-    let of = match &role.container {
-        RoleContainer::Realm => format!("realm {}", realm.name),
-        RoleContainer::Client(id) => format!("client {}", client_ids.get(id.as_str()).map_or(id.as_str(), String::as_str)),
-    };
+fn row(role: Value, of: &str) -> Row {
+    let json = own(role);
     Row {
-        name: role.name.clone(),
+        name: text(&json, "name"),
         cells: vec![
-            role.name.clone(),
-            of,
-            (!role.composites.is_empty()).to_string(),
-            role.description.clone().unwrap_or_default(),
-            role.id.to_string(),
+            text(&json, "name"),
+            of.to_owned(),
+            flag(&json, "composite").to_string(),
+            text(&json, "description"),
+            text(&json, "id"),
         ],
-        json: serde_json::to_value(representation).unwrap_or_default(),
+        json,
     }
 }

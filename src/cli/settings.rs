@@ -25,14 +25,8 @@ impl Settings {
         self.set.is_empty() && self.file.is_none()
     }
 
-    /// The settings as a `T`. `current` is the entity as JSON: its names are those that exist, and a map in it is what
-    /// `map.name=value` changes.
-    pub fn read<T: DeserializeOwned>(&self, current: &Value) -> Result<T, Failure> {
-        let members = self.members::<T>(current)?;
-        serde_json::from_value(Value::Object(members)).map_err(|error| Failure::usage(format!("the settings are not right: {error}")))
-    }
-
-    /// The same as members of an object, each of which a `T` understands.
+    /// The settings as members of an object, each of which a `T` understands. `current` is the entity as JSON: its names are those
+    /// that exist, and a map in it is what `map.name=value` changes.
     pub fn members<T: DeserializeOwned>(&self, current: &Value) -> Result<Map<String, Value>, Failure> {
         let mut members = match &self.file {
             Some(path) => serde_json::from_str(&document(path)?)
@@ -99,10 +93,15 @@ mod tests {
         Settings { set: set.iter().map(|text| (*text).to_owned()).collect(), file: None }
     }
 
+    fn read<T: DeserializeOwned>(settings: &Settings, current: &Value) -> Result<T, Failure> {
+        let members = settings.members::<T>(current)?;
+        serde_json::from_value(Value::Object(members)).map_err(Failure::failed)
+    }
+
     #[test]
     fn values_take_the_type_of_their_setting() {
         let current = serde_json::to_value(ClientSettings::default()).unwrap();
-        let read = |set: &[&str]| settings(set).read::<ClientSettings>(&current);
+        let read = |set: &[&str]| read::<ClientSettings>(&settings(set), &current);
         let client = read(&["enabled=false", "name=7", "redirectUris=https://x/cb", "attributes.access.token.lifespan=60"]).unwrap();
         assert_eq!((client.enabled, client.name.as_deref()), (Some(false), Some("7")));
         assert_eq!(client.redirect_uris, Some(vec!["https://x/cb".to_owned()]));
@@ -118,7 +117,7 @@ mod tests {
     fn a_name_in_a_map_leaves_the_others_as_they_are() {
         let mut current = serde_json::to_value(UserSettings::default()).unwrap();
         current["attributes"] = json!({ "team": ["a"], "level": ["1"] });
-        let user: UserSettings = settings(&["attributes.level=2"]).read(&current).unwrap();
+        let user: UserSettings = read(&settings(&["attributes.level=2"]), &current).unwrap();
         let attributes = user.attributes.unwrap();
         assert_eq!((attributes["team"][0].as_str(), attributes["level"][0].as_str()), ("a", "2"));
     }

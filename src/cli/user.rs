@@ -4,24 +4,23 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use serde_json::{Value, json};
+
+use super::api::{Api, flag, own, text, words};
 use super::examples;
 use super::failure::Failure;
-use super::local::{InRealm, Local};
+use super::local::{Local, RealmAnywhere};
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::{Wanted, confirm};
 use super::settings::Settings;
+use crate::authn::brute_force;
+use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::base::secret::Secret;
-use crate::manage::representation::user::UserRepresentation;
-use crate::manage::users::{self, NewUser, UserSettings};
-use crate::model::credential::CredentialKind;
+use crate::manage::users::UserSettings;
 use crate::model::realm::Realm;
-use crate::model::user::User;
-use crate::sessions;
-use crate::store::StoreError;
-use crate::store::txn::Reader as _;
 
-/// Users that one step of a list reads.
+/// Users that one step of a list asks for.
 const STEP: usize = 500;
 
 #[derive(Args)]
@@ -32,7 +31,7 @@ const STEP: usize = 500;
 ])]
 pub(super) struct Noun {
     #[command(flatten)]
-    place: InRealm,
+    place: RealmAnywhere,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -169,106 +168,108 @@ const COLUMNS: [Column; 7] =
     [column("USER"), column("EMAIL"), column("NAME"), column("ENABLED"), column("CREATED"), wide("REQUIRED ACTIONS"), wide("ID")];
 
 pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: InRealm { place, realm }, verb } = noun;
-    place.work(async |local| {
-        let realm = local.realm(&realm).await?;
+    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
+    place.administer(async |api| {
+        let realm = &api.realm_name(&realm).await?;
         match verb {
-            Verb::List { search, limit } => list(local, &realm, search.as_deref(), limit, output).await,
-            Verb::Get { name } => show(local, &realm, &local.user(&realm, &name).await?, output).await,
-            Verb::Create(arguments) => create(local, &realm, &arguments, output).await,
-            Verb::Set { name, settings } => set(local, &realm, &name, &settings, output).await,
-            Verb::Delete { name, yes } => delete(local, &realm, &name, yes, output).await,
-            Verb::SetPassword { name, temporary, password } => {
-                let user = local.user(&realm, &name).await?;
-                set_password(local, &realm, &user.id, password.wanted().chosen()?, temporary).await?;
-                output.note(&format!("user {} has a new password", user.username));
+            Verb::List { search, limit } => list(api, realm, search.as_deref(), limit, output).await,
+            Verb::Get { name } => {
+                output.one(&COLUMNS, &row(api.user(realm, &name).await?, output));
                 Ok(())
             }
-            Verb::Enable { name } => set_enabled(local, &realm, &name, true, output).await,
-            Verb::Disable { name } => set_enabled(local, &realm, &name, false, output).await,
+            Verb::Create(arguments) => create(api, realm, &arguments, output).await,
+            Verb::Set { name, settings } => set(api, realm, &name, &settings, output).await,
+            Verb::Delete { name, yes } => {
+                let user = api.user(realm, &name).await?;
+                let name = text(&user, "username");
+                confirm(&format!("delete user {name} of realm {realm}"), yes)?;
+                api.delete(&[realm, "users", &text(&user, "id")], &[], None).await?;
+                output.note(&format!("user {name} is deleted"));
+                Ok(())
+            }
+            Verb::SetPassword { name, temporary, password } => {
+                let user = api.user(realm, &name).await?;
+                let body = json!({ "type": "password", "value": password.wanted().chosen()?.expose(), "temporary": temporary });
+                api.put(&[realm, "users", &text(&user, "id"), "reset-password"], &body).await?;
+                output.note(&format!("user {} has a new password", text(&user, "username")));
+                Ok(())
+            }
+            Verb::Enable { name } => set_enabled(api, realm, &name, true, output).await,
+            Verb::Disable { name } => set_enabled(api, realm, &name, false, output).await,
             Verb::Unlock { name } => {
-                let user = local.user(&realm, &name).await?;
-                unlock(local, &realm, &user.id).await?;
-                output.note(&format!("user {} is unlocked", user.username));
+                let user = api.user(realm, &name).await?;
+                api.delete(&[realm, "attack-detection", "brute-force", "users", &text(&user, "id")], &[], None).await?;
+                output.note(&format!("user {} is unlocked", text(&user, "username")));
                 Ok(())
             }
         }
     })
 }
 
-async fn list(local: &Local, realm: &Realm, search: Option<&str>, limit: usize, output: &Output) -> Result<(), Failure> {
-    let search = search.map(str::to_lowercase);
-    let matches = |user: &User| {
-        let Some(search) = &search else { return true };
-        let fields = [Some(&user.username), user.email.as_ref(), user.first_name.as_ref(), user.last_name.as_ref()];
-        fields.into_iter().flatten().any(|text| text.to_lowercase().contains(search.as_str()))
-    };
-    let (mut found, mut after): (Vec<User>, Option<UserId>) = (Vec::new(), None);
+async fn list(api: &Api<'_>, realm: &str, search: Option<&str>, limit: usize, output: &Output) -> Result<(), Failure> {
+    // Anywhere in the name, the address, the first or the last name.
+    let search = search.map(|search| format!("*{search}*"));
+    let mut found: Vec<Value> = Vec::new();
     // One more than is shown tells whether there are more.
     while found.len() <= limit {
-        let users = local.app().store.peek().users().list(&realm.id, after.as_ref(), STEP).await?;
-        let full = users.len() == STEP;
-        after = users.last().map(|user| user.id.clone());
-        found.extend(users.into_iter().filter(matches));
-        if !full {
+        let (first, max) = (found.len().to_string(), STEP.min(limit + 1 - found.len()).to_string());
+        let mut query = vec![("first", first.as_str()), ("max", max.as_str()), ("briefRepresentation", "true")];
+        query.extend(search.as_deref().map(|search| ("search", search)));
+        let users = api.list(&[realm, "users"], &query).await?;
+        let done = users.is_empty();
+        found.extend(users);
+        if done {
             break;
         }
     }
     let more = found.len() > limit;
     found.truncate(limit);
-    found.sort_by(|a, b| a.username.cmp(&b.username));
-    output.list(&COLUMNS, &found.iter().map(|user| row(user, &UserRepresentation::brief(user), output)).collect::<Vec<_>>());
+    found.sort_by_key(|user| text(user, "username"));
+    output.list(&COLUMNS, &found.into_iter().map(|user| row(user, output)).collect::<Vec<_>>());
     if more {
         output.note(&format!("there are more than {limit} users: narrow it with --search or raise --limit"));
     }
     Ok(())
 }
 
-async fn create(local: &Local, realm: &Realm, arguments: &Create, output: &Output) -> Result<(), Failure> {
+async fn create(api: &Api<'_>, realm: &str, arguments: &Create, output: &Output) -> Result<(), Failure> {
     let current = serde_json::to_value(UserSettings::default()).map_err(Failure::failed)?;
-    let given: UserSettings = arguments.settings.read(&current)?;
-    let settings = UserSettings {
-        username: Some(arguments.name.clone()),
-        email: arguments.email.clone().or_else(|| given.email.clone()),
-        enabled: given.enabled.or(Some(true)),
-        ..given
-    };
-    let new = NewUser { settings, groups: arguments.group.clone(), ..NewUser::default() };
-    let password = arguments.password.wanted().given()?;
-    let user = local.keywright().manage().create_user(&realm.name, new, password).await?;
-    show(local, realm, &user, output).await
-}
-
-async fn set(local: &Local, realm: &Realm, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
-    if settings.is_empty() {
-        return Err(Failure::usage("there is nothing to set").advice("for example -s emailVerified=true"));
+    let mut members = arguments.settings.members::<UserSettings>(&current)?;
+    members.insert("username".to_owned(), json!(arguments.name));
+    members.entry("enabled").or_insert(Value::Bool(true));
+    if let Some(email) = &arguments.email {
+        members.insert("email".to_owned(), json!(email));
     }
-    let user = local.user(realm, name).await?;
-    // Where attributes are given, absent names would be removed; so everything is given.
-    let whole = UserRepresentation::full(&user, false, None).settings();
-    let mut current = serde_json::to_value(&whole).map_err(Failure::failed)?;
-    let changes = settings.members::<UserSettings>(&current)?;
-    for (name, value) in changes {
-        current[name] = value;
+    if !arguments.group.is_empty() {
+        members.insert("groups".to_owned(), json!(arguments.group));
     }
-    let changes: UserSettings = serde_json::from_value(current).map_err(Failure::failed)?;
-    let changed = local.app().store.configuration(|txn| Box::pin(users::update(txn, &realm.id, &user.id, &changes))).await?;
-    show(local, realm, &changed, output).await
-}
-
-async fn delete(local: &Local, realm: &Realm, name: &str, yes: bool, output: &Output) -> Result<(), Failure> {
-    let user = local.user(realm, name).await?;
-    confirm(&format!("delete user {} of realm {}", user.username, realm.name), yes)?;
-    let store = &local.app().store;
-    store.configuration(|txn| Box::pin(users::delete(txn, &realm.id, &user.id))).await?;
-    for offline in [false, true] {
-        sessions::end_sessions_of(store, &realm.id, &user.id, offline).await?;
+    if let Some(password) = arguments.password.wanted().given()? {
+        members.insert("credentials".to_owned(), json!([{ "type": "password", "value": password.expose(), "temporary": false }]));
     }
-    output.note(&format!("user {} is deleted", user.username));
+    let id = api.create(&[realm, "users"], &Value::Object(members)).await?;
+    output.one(&COLUMNS, &row(api.get(&[realm, "users", &id], &[]).await?, output));
     Ok(())
 }
 
-/// For `keywright admin` as well.
+async fn set(api: &Api<'_>, realm: &str, name: &str, settings: &Settings, output: &Output) -> Result<(), Failure> {
+    if settings.is_empty() {
+        return Err(Failure::usage("there is nothing to set").advice("for example -s emailVerified=true"));
+    }
+    let user = api.user(realm, name).await?;
+    let id = text(&user, "id");
+    let mut whole = own(api.get(&[realm, "users", &id], &[]).await?);
+    let mut known = serde_json::to_value(UserSettings::default()).map_err(Failure::failed)?;
+    known["attributes"].clone_from(&whole["attributes"]);
+    // Where attributes are given, absent names would be removed; so everything is given.
+    for (name, value) in settings.members::<UserSettings>(&known)? {
+        whole[name] = value;
+    }
+    api.put(&[realm, "users", &id], &whole).await?;
+    output.one(&COLUMNS, &row(api.get(&[realm, "users", &id], &[]).await?, output));
+    Ok(())
+}
+
+/// For `keywright admin`.
 pub(super) async fn set_password(
     local: &Local,
     realm: &Realm,
@@ -279,48 +280,38 @@ pub(super) async fn set_password(
     Ok(local.app().passwords().set(&realm.id, user, &password, temporary).await?)
 }
 
-/// Forgets failed sign-ins. For `keywright admin` as well.
+/// Forgets failed sign-ins. For `keywright admin`.
 pub(super) async fn unlock(local: &Local, realm: &Realm, user: &UserId) -> Result<(), Failure> {
-    let forget = local.app().store.sessions(|txn| {
-        txn.login_failures().delete(&realm.id, user);
-        Box::pin(std::future::ready(Ok::<_, StoreError>(())))
-    });
-    forget.await?;
+    Ok(brute_force::forget(&local.app().store, &realm.id, user).await?)
+}
+
+async fn set_enabled(api: &Api<'_>, realm: &str, name: &str, enabled: bool, output: &Output) -> Result<(), Failure> {
+    let id = text(&api.user(realm, name).await?, "id");
+    let mut whole = own(api.get(&[realm, "users", &id], &[]).await?);
+    whole["enabled"] = Value::Bool(enabled);
+    api.put(&[realm, "users", &id], &whole).await?;
+    if enabled {
+        api.delete(&[realm, "attack-detection", "brute-force", "users", &id], &[], None).await?;
+    }
+    output.note(&format!("user {} is {}", text(&whole, "username"), if enabled { "enabled" } else { "disabled" }));
     Ok(())
 }
 
-async fn set_enabled(local: &Local, realm: &Realm, name: &str, enabled: bool, output: &Output) -> Result<(), Failure> {
-    let user = local.user(realm, name).await?;
-    local.app().store.configuration(|txn| Box::pin(users::set_enabled(txn, &realm.id, &user.id, enabled))).await?;
-    output.note(&format!("user {} is {}", user.username, if enabled { "enabled" } else { "disabled" }));
-    Ok(())
-}
-
-async fn show(local: &Local, realm: &Realm, user: &User, output: &Output) -> Result<(), Failure> {
-    let mut peek = local.app().store.peek();
-    let credentials = peek.credentials().get(&realm.id, &user.id).await?;
-    let has_otp = credentials.0.iter().any(|credential| matches!(credential.kind, CredentialKind::Otp { .. }));
-    let service_account = match &user.service_account_client {
-        Some(client) => peek.clients().get(&realm.id, client).await?.map(|client| client.client_id),
-        None => None,
-    };
-    output.one(&COLUMNS, &row(user, &UserRepresentation::full(user, has_otp, service_account.as_deref()), output));
-    Ok(())
-}
-
-fn row(user: &User, representation: &UserRepresentation, output: &Output) -> Row {
-    let name = [user.first_name.as_deref(), user.last_name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+fn row(user: Value, output: &Output) -> Row {
+    let json = own(user);
+    let names = [text(&json, "firstName"), text(&json, "lastName")];
+    let created = json["createdTimestamp"].as_i64().map_or_else(String::new, |millis| output.moment(Timestamp(millis)));
     Row {
-        name: user.username.clone(),
+        name: text(&json, "username"),
         cells: vec![
-            user.username.clone(),
-            user.email.clone().unwrap_or_default(),
-            name,
-            user.enabled.to_string(),
-            output.moment(user.created),
-            user.required_actions.join(" "),
-            user.id.to_string(),
+            text(&json, "username"),
+            text(&json, "email"),
+            names.join(" ").trim().to_owned(),
+            flag(&json, "enabled").to_string(),
+            created,
+            words(&json, "requiredActions"),
+            text(&json, "id"),
         ],
-        json: serde_json::to_value(representation).unwrap_or_default(),
+        json,
     }
 }

@@ -118,8 +118,29 @@ pub enum Rule {
         sector_identifier_uri: Option<String>,
         salt: String,
     },
-    /// Organisations: a realm has none.
-    NoData,
+    /// The organizations that the grant is about.
+    OrganizationMembership {
+        details: OrganizationDetails,
+        claim: Claim,
+    },
+    /// The user's groups in them.
+    OrganizationGroups {
+        claim: ClaimPath,
+    },
+}
+
+/// What a claim says of each organization besides its alias.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OrganizationDetails {
+    pub id: bool,
+    pub domains: bool,
+    pub attributes: bool,
+}
+
+impl OrganizationDetails {
+    pub const fn any(self) -> bool {
+        self.id || self.domains || self.attributes
+    }
 }
 
 /// A claim whose value is text at first.
@@ -368,7 +389,20 @@ fn compile(kind: &str, config: &Config<'_>) -> Result<(i8, u8, Rule), String> {
         "oidc-claims-param-value-idtoken-mapper" => {
             (0, switch(Id, config.flag("id.token.claim")), Rule::RequestedValue { name: owned(config.required("claim.name")?) })
         }
-        "oidc-organization-membership-mapper" | "oidc-organization-group-membership-mapper" => (0, 0, Rule::NoData),
+        "oidc-organization-membership-mapper" => {
+            let details = OrganizationDetails {
+                id: config.flag("addOrganizationId"),
+                domains: config.flag("addOrganizationDomain"),
+                attributes: config.flag("addOrganizationAttributes"),
+            };
+            let multivalued = config.get("multivalued").is_none_or(|value| value == "true");
+            (0, config.include(), Rule::OrganizationMembership { details, claim: Claim { multivalued, ..config.claim()? } })
+        }
+        // `addGroupRoleMappings` has nothing to add: groups of organizations hold no roles here.
+        "oidc-organization-group-membership-mapper" => {
+            let claim = ClaimPath::parse(config.get("claim.name").unwrap_or("organization"));
+            (10, config.include(), Rule::OrganizationGroups { claim: claim.ok_or("claim.name names nothing")? })
+        }
         script if script.starts_with("script-") => return Err(format!("{script} is a script of the old server's installation")),
         other => return Err(format!("the type {other} is not known")),
     })

@@ -3,12 +3,14 @@
 
 pub mod claim_path;
 mod client;
+pub mod direct_grant;
 mod fallback_key;
 pub mod mapper;
 mod realm;
+pub mod references;
 pub mod roles;
 pub mod scope;
-mod subject;
+pub mod subject;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};

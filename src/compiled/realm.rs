@@ -5,10 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
-use crate::base::id::{ClientId, ClientScopeId, RealmId};
+use crate::base::id::{ClientId, ClientScopeId, FlowId, RealmId};
 use crate::base::seal::Sealer;
 use crate::keyring::{KeyError, Keyring};
 use crate::model::authentication::Authentication;
+use crate::model::client::Client;
 use crate::model::client_scope::ClientScope;
 use crate::model::component::Component;
 use crate::model::password_policy::PasswordPolicy;
@@ -19,6 +20,8 @@ use crate::store::txn::Reader as _;
 use crate::store::{Store, StoreError};
 
 use super::client::CompiledClient;
+use super::direct_grant::{self, DirectGrant};
+use super::references::References;
 use super::roles::RoleGraph;
 use super::scope::CompiledScope;
 
@@ -35,6 +38,10 @@ pub struct CompiledRealm {
     pub password_policy: PasswordPolicy,
     /// The aliases of the required actions that are enabled.
     pub enabled_actions: HashSet<String>,
+    /// The realm's direct-grant flow, and those that clients can be bound to instead.
+    direct_grant: DirectGrant,
+    direct_grants: HashMap<FlowId, DirectGrant>,
+    pub references: References,
     scopes: HashMap<ClientScopeId, Arc<CompiledScope>>,
     /// The store's epoch of the realm when this was read.
     pub(super) epoch: u64,
@@ -93,9 +100,15 @@ impl CompiledRealm {
     pub fn new(parts: RealmParts, sealer: &Sealer, epoch: u64) -> Result<Self, KeyError> {
         let roles = RoleGraph::new(parts.roles, &parts.client_ids);
         let oidc = parts.client_scopes.iter().filter(|scope| scope.protocol == "openid-connect");
+        let direct_grant = DirectGrant::of_alias(&parts.realm.direct_grant_flow, &parts.authentication);
+        let direct_grants = direct_grant::all(&parts.authentication).collect();
+        let references = References::new(&parts.authentication);
         let enabled_actions = parts.authentication.required_actions.into_iter().filter(|action| action.enabled);
         Ok(Self {
+            direct_grant,
+            direct_grants,
             enabled_actions: enabled_actions.map(|action| action.alias).collect(),
+            references,
             keyring: Keyring::open(&parts.realm.id, &parts.components, sealer)?,
             scopes: oidc.map(|scope| (scope.id.clone(), Arc::new(CompiledScope::new(scope, &roles)))).collect(),
             roles,
@@ -110,6 +123,12 @@ impl CompiledRealm {
 
     pub fn id(&self) -> &RealmId {
         &self.realm.id
+    }
+
+    /// The direct-grant flow of a client: the one that it is bound to, or the realm's.
+    pub fn direct_grant(&self, client: &Client) -> &DirectGrant {
+        let bound = client.authentication_flow_binding_overrides.get("direct_grant");
+        bound.and_then(|id| self.direct_grants.get(&FlowId::from(id.as_str()))).unwrap_or(&self.direct_grant)
     }
 
     /// A client scope of the protocol OpenID Connect.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::base::id::ClientScopeId;
 use crate::model::client_scope::ClientScope;
 use crate::model::protocol_mapper::ProtocolMapper;
 
@@ -15,24 +16,31 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 /// A client scope with its mappers parsed.
 #[derive(Debug)]
 pub struct CompiledScope {
+    pub id: ClientScopeId,
     pub name: String,
     /// Whether the name stands in the access token's `scope`.
     pub in_token_scope: bool,
+    /// Whether a client that must ask the user asks him for it.
+    pub on_consent_screen: bool,
     pub mappers: Vec<Arc<Mapper>>,
     /// Names and reasons of mappers without effect.
     pub skipped: Vec<(String, String)>,
     /// The roles that it brings into tokens of clients without full scope. `None` when it names none.
     pub roles: Option<RoleSet>,
-    /// It only holds an organisation mapper: a user without organisation does not get it.
+    /// It speaks of organizations: a user without one does not get it, and its name may carry an alias.
     pub organization: bool,
 }
 
 impl CompiledScope {
     pub(super) fn new(scope: &ClientScope, graph: &RoleGraph) -> Self {
         let (mappers, skipped) = compile_mappers(&scope.protocol_mappers);
-        let organization = mappers.iter().any(|mapper| matches!(mapper.rule, Rule::NoData)) && scope.name == "organization";
+        let about_organizations =
+            |mapper: &Arc<Mapper>| matches!(mapper.rule, Rule::OrganizationMembership { .. } | Rule::OrganizationGroups { .. });
+        let organization = scope.name == "organization" && mappers.iter().any(about_organizations);
         Self {
+            id: scope.id.clone(),
             name: scope.name.clone(),
+            on_consent_screen: scope.on_consent_screen(),
             in_token_scope: scope.in_token_scope(),
             mappers,
             skipped,

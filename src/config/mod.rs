@@ -6,6 +6,7 @@
 
 pub mod bootstrap;
 pub mod egress;
+mod gather;
 pub mod hashing;
 pub mod hostname;
 pub mod http;

@@ -104,6 +104,14 @@ pub enum EgressError {
     Failed(String),
 }
 
+/// The addresses of a name, by the operating system's resolver; none for a name that has none. Nothing is connected to.
+pub async fn addresses_of(host: &str) -> Vec<std::net::IpAddr> {
+    match tokio::net::lookup_host((host, 0)).await {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
 impl Egress {
     /// # Errors
     /// `egress.ca_file` cannot be read or holds no certificate.
@@ -199,6 +207,12 @@ impl Fetcher {
 }
 
 /// An http or https URL without credentials.
+/// Scheme and host of a URL that has both: what administrators' URLs are judged by before they are stored. Nothing is asked.
+pub fn scheme_and_host(text: &str) -> Option<(String, String)> {
+    let url = Url::parse(text).ok().filter(|_| text.len() <= MAX_URL)?;
+    Some((url.scheme().to_owned(), url.host_str()?.to_owned()))
+}
+
 fn parse(text: &str) -> Result<Url, EgressError> {
     let wrong = |reason| EgressError::Url(text.chars().take(100).collect(), reason);
     if text.len() > MAX_URL {

@@ -26,6 +26,8 @@ pub struct Answer {
     pub status: u16,
     /// Of the header `date`, as it was sent.
     pub date: Option<String>,
+    /// Of the header `location`.
+    pub location: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -52,6 +54,20 @@ impl OperatorClient {
     /// [`EgressError`]; a status is none.
     pub async fn get(&self, url: &str, bearer: Option<&Secret<String>>) -> Result<Answer, EgressError> {
         let request = authorized(self.client.get(url), bearer);
+        whole(request).await
+    }
+
+    /// Any request to a JSON API, with a bearer credential.
+    ///
+    /// # Errors
+    /// [`EgressError`]; a status is none.
+    pub async fn ask(&self, method: &str, url: &str, bearer: &Secret<String>, body: Option<Vec<u8>>) -> Result<Answer, EgressError> {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| EgressError::Failed(error.to_string()))?;
+        let request = authorized(self.client.request(method, url), Some(bearer));
+        let request = match body {
+            Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body),
+            None => request,
+        };
         whole(request).await
     }
 
@@ -110,7 +126,8 @@ async fn whole(request: RequestBuilder) -> Result<Answer, EgressError> {
 
 async fn read(mut response: reqwest::Response) -> Result<Answer, EgressError> {
     let status = response.status().as_u16();
-    let date = response.headers().get(header::DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: header::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (date, location) = (header(header::DATE), header(header::LOCATION));
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
         if body.len() + piece.len() > LARGEST_ANSWER {
@@ -118,5 +135,5 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, EgressError> {
         }
         body.extend_from_slice(&piece);
     }
-    Ok(Answer { status, date, body })
+    Ok(Answer { status, date, location, body })
 }

@@ -157,6 +157,7 @@ impl Manage<'_> {
             keys: self.keys,
             lookup: Arc::new(|name| std::env::var(name).ok()),
             owner,
+            creator: None,
         }
     }
 

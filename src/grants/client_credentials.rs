@@ -8,7 +8,7 @@ use crate::model::client::ClientKind;
 use crate::model::event::detail;
 use crate::oauth::error::OAuthError;
 use crate::sessions;
-use crate::tokens::authorization::{Authorization, GrantKind};
+use crate::tokens::authorization::{Authorization, FrontChannel, GrantKind};
 
 use super::{GrantContext, new_session, requested_scope};
 
@@ -31,7 +31,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
     if !subject.user.enabled {
         return Err(OAuthError::service_account_disabled(&subject.user.username));
     }
-    let scope = requested_scope(cx, client)?;
+    let scope = requested_scope(cx, client).await?;
     let session = if client.client.flag(USE_REFRESH_TOKEN) {
         let session = new_session(cx, client, &subject.user.id, &scope);
         let inserted = &session;
@@ -58,6 +58,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         exchange: None,
         auth_time: None,
         nonce: None,
+        front_channel: FrontChannel::default(),
         acr: "1".to_owned(),
         client_address: cx.client_address,
     })

@@ -20,6 +20,7 @@ use crate::base::rate_limit::RateLimits;
 use crate::base::seal::Sealer;
 use crate::compiled::{Compiled, CompiledClient, CompiledRealm};
 use crate::egress::Egress;
+use crate::manage::client_policies::{self, ClientNames, Occasion, Situation};
 use crate::model::event::{Happening, detail};
 use crate::model::realm::REFUSED_PASSWORDS_UNAUTHORIZED;
 use crate::model::user_session::UserSession;
@@ -27,6 +28,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::grant_type::GrantType;
 use crate::oauth::params::Params;
 use crate::sessions::{self, NewSession, Stamps};
+use crate::store::txn::Reader as _;
 use crate::store::{Store, StoreError};
 use crate::tokens::authorization::{Authorization, GrantKind};
 use crate::tokens::encryption;
@@ -151,7 +153,10 @@ async fn prove(cx: &GrantContext<'_>) -> (ClientOrigins, Result<Authorization, O
         return (Some(client), Err(OAuthError::too_many_requests(seconds).because("the rate limit of the client")));
     }
     let accepted = match accept(cx, &client, grant_type) {
-        Ok(()) => ready_to_encrypt(cx, &client).await,
+        Ok(()) => match judge_by_policies(cx, &client, grant_type).await {
+            Ok(()) => ready_to_encrypt(cx, &client).await,
+            refused => refused,
+        },
         refused => refused,
     };
     let proved = match accepted {
@@ -164,6 +169,26 @@ async fn prove(cx: &GrantContext<'_>) -> (ClientOrigins, Result<Authorization, O
         Err(error) => Err(error),
     };
     (Some(client), proved)
+}
+
+/// The client policies of the realm, if it has any.
+async fn judge_by_policies(cx: &GrantContext<'_>, client: &CompiledClient, grant: GrantType) -> Result<(), OAuthError> {
+    let realm = &cx.realm.realm;
+    if !client_policies::has_policies(realm) {
+        return Ok(());
+    }
+    let names = ClientNames::of(&mut cx.store.peek(), &realm.id, &client.client).await?;
+    let situation = Situation {
+        realm,
+        occasion: Occasion::Grant(grant),
+        client: Some(&client.client),
+        updater: None,
+        address: cx.client_address,
+        scope: cx.params.get("scope"),
+        names: &names,
+    };
+    client_policies::judge(&situation)
+        .map_err(|violation| OAuthError::new(400, violation.code, violation.description).because("a client policy").event("not_allowed"))
 }
 
 /// A client that wants its ID tokens encrypted must have a key before a session begins that it could not be told of.
@@ -200,8 +225,17 @@ fn accept(cx: &GrantContext<'_>, client: &CompiledClient, grant_type: GrantType)
 }
 
 /// The scope of a new grant.
-fn requested_scope(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<GrantedScope, OAuthError> {
-    scope::resolve(cx.realm, client, cx.params.get("scope")).map_err(|unknown| OAuthError::invalid_scope(&unknown.0))
+async fn requested_scope(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<GrantedScope, OAuthError> {
+    let requested = cx.params.get("scope");
+    let scope = scope::resolve(cx.realm, client, requested).map_err(|unknown| OAuthError::invalid_scope(&unknown.0))?;
+    // Which organizations there are is not compiled: a realm may have thousands.
+    if let Some(alias) = scope.named_organization() {
+        let organization = cx.store.peek().organizations().by_alias(&cx.realm.realm.id, alias).await?;
+        if !organization.is_some_and(|organization| organization.enabled) {
+            return Err(OAuthError::invalid_scope(requested.unwrap_or_default()));
+        }
+    }
+    Ok(scope)
 }
 
 /// The session that a new grant starts: an offline one when `offline_access` was granted (OIDC Core §11).

@@ -2,9 +2,10 @@
 //! user has a generator. The order of the refusals is Keycloak's: the state of an account shows only after the right password,
 //! and a locked account looks like a wrong one. Every attempt costs one hash.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::authn::brute_force::{self, Factor, Verdict};
+use crate::authn::brute_force::{self, Factor, Lock, Verdict};
 use crate::authn::otp::{self, Accepted};
 use crate::authn::password::{self, Candidate};
 use crate::authn::required_action;
@@ -12,8 +13,11 @@ use crate::base::id::{CredentialId, UserId};
 use crate::base::password_hash::{Overloaded, PasswordHash};
 use crate::compiled::CompiledClient;
 use crate::compiled::Subject;
+use crate::compiled::direct_grant::SecondFactor;
+use crate::compiled::references;
 use crate::model::credential::CredentialKind;
-use crate::model::event::detail;
+use crate::model::event::{Happening, detail};
+use crate::model::login_failures::DISABLED_REASON;
 use crate::model::realm::Realm;
 use crate::model::user::User;
 use crate::model::user_session::UserSession;
@@ -21,15 +25,12 @@ use crate::oauth::error::OAuthError;
 use crate::sessions;
 use crate::store::StoreError;
 use crate::store::txn::{Configuration, Reader as _, Sessions, Txn};
-use crate::tokens::authorization::{Authorization, GrantKind};
+use crate::tokens::authorization::{Authorization, FrontChannel, GrantKind};
 
 use super::{GrantContext, Outcome, new_session, requested_scope};
 
 /// How often a login starts over because the credentials changed while the hash was computed.
 const ATTEMPTS: usize = 3;
-
-/// The attribute by which Keycloak remembers why it disabled a user.
-const DISABLED_REASON: (&str, &str) = ("disabledReason", "permanentLockout");
 
 pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -> Result<Authorization, OAuthError> {
     cx.event.fixed_detail(detail::AUTH_METHOD, "oauth_credentials");
@@ -39,15 +40,22 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
     if client.client.consent_required {
         return Err(OAuthError::consent_required());
     }
-    let scope = requested_scope(cx, client)?;
+    let scope = requested_scope(cx, client).await?;
     cx.event.fixed_detail(detail::AUTH_METHOD, "openid-connect");
     let username = cx.params.get("username").ok_or_else(OAuthError::username_missing)?;
     cx.event.detail(detail::USERNAME, username);
 
+    let flow = cx.realm.direct_grant(&client.client);
+    if let Some(step) = &flow.impassable {
+        return Err(OAuthError::invalid_user_credentials().because(format!("the direct-grant flow requires {step}, which nobody can pass")));
+    }
     for _ in 0..ATTEMPTS {
         let candidate = right_password(cx, username).await?;
-        let code = one_time_password(cx, &candidate).await?;
-        let session = new_session(cx, client, &candidate.user.id, &scope);
+        let code = one_time_password(cx, flow.second_factor, &candidate).await?;
+        let mut session = new_session(cx, client, &candidate.user.id, &scope);
+        if let Some(noted) = completed(cx, client, flow.second_factor != SecondFactor::Never && candidate.credentials.has_otp()) {
+            session.notes.insert(references::COMPLETED.to_owned(), noted);
+        }
         let (known, new, code) = (&candidate, &session, code.as_ref());
         match cx.store.sessions(|txn| Box::pin(sign_in(txn, cx, known, code, new))).await? {
             Ok(SignIn::Started(subject)) => {
@@ -63,6 +71,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
                     exchange: None,
                     auth_time: None,
                     nonce: None,
+                    front_channel: FrontChannel::default(),
                     acr: "1".to_owned(),
                     client_address: cx.client_address,
                 });
@@ -75,18 +84,33 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
     Err(OAuthError::invalid_user_credentials().because("the credentials kept changing during the login"))
 }
 
+/// Which steps of the flow "direct grant" the user did, as far as tokens may tell.
+fn completed(cx: &GrantContext<'_>, client: &CompiledClient, with_code: bool) -> Option<String> {
+    let bound = client.client.authentication_flow_binding_overrides.get("direct_grant").filter(|id| !id.is_empty());
+    let done = |authenticator: &str| match authenticator {
+        "direct-grant-validate-username" | "direct-grant-validate-password" => true,
+        "direct-grant-validate-otp" => with_code,
+        _ => false,
+    };
+    cx.realm.references.completed(bound.map(String::as_str), &cx.realm.realm.direct_grant_flow, cx.now, done)
+}
+
 /// The user whose password was presented.
 async fn right_password(cx: &GrantContext<'_>, username: &str) -> Result<Candidate, OAuthError> {
     let realm = &cx.realm.realm;
     let mut peek = cx.store.peek();
     let candidate = password::candidate(&mut peek, realm, username).await?;
-    let locked = match &candidate {
+    let lock = match &candidate {
         Some(candidate) => {
-            locked_for_good(realm, &candidate.user)
-                || brute_force::is_locked(&mut peek, realm, &candidate.user.id, cx.client_address, cx.now).await?
+            let lock = brute_force::lock(&mut peek, realm, &candidate.user.id, cx.client_address, cx.now).await?;
+            if lock == Lock::ForGood {
+                disable(cx, candidate, None).await?;
+            }
+            if lock == Lock::Open && locked_for_good(realm, &candidate.user) { Lock::ForGood } else { lock }
         }
-        None => false,
+        None => Lock::Open,
     };
+    let locked = lock != Lock::Open;
     let judged = candidate.as_ref().filter(|_| !locked);
     let right = password::verify(cx.hashing, judged, cx.params.get("password"), cx.realm.password_policy.hash)
         .await
@@ -95,17 +119,23 @@ async fn right_password(cx: &GrantContext<'_>, username: &str) -> Result<Candida
         Some(candidate) if right => Ok(candidate),
         Some(candidate) if locked => {
             cx.event.user(&candidate.user.id);
-            Err(locked_out(&candidate.user))
+            Err(locked_out(&candidate.user, lock))
         }
         Some(candidate) => Err(failed(cx, &candidate, Factor::Password, "wrong password").await?),
         None => Err(OAuthError::invalid_user_credentials().because("unknown user").event("user_not_found")),
     }
 }
 
-/// The one-time password of a user who has a generator; `None` for others. A HOTP counter has moved when this returns.
-async fn one_time_password(cx: &GrantContext<'_>, candidate: &Candidate) -> Result<Option<Accepted>, OAuthError> {
-    if !candidate.credentials.has_otp() || !candidate.user.enabled {
+/// The one-time password, where the flow asks this user for one; `None` otherwise. A HOTP counter has moved when this returns.
+async fn one_time_password(cx: &GrantContext<'_>, asked: SecondFactor, candidate: &Candidate) -> Result<Option<Accepted>, OAuthError> {
+    if asked == SecondFactor::Never || !candidate.user.enabled {
         return Ok(None);
+    }
+    if !candidate.credentials.has_otp() {
+        return match asked {
+            SecondFactor::Always => Err(failed(cx, candidate, Factor::Second, "the flow requires a one-time password").await?),
+            _ => Ok(None),
+        };
     }
     let presented = cx.params.get("otp").or_else(|| cx.params.get("totp")).unwrap_or_default();
     match otp::check(cx.sealer, &cx.realm.realm, &candidate.credentials, presented, cx.now) {
@@ -142,8 +172,8 @@ async fn move_counter(
 }
 
 /// The refusal of a locked account, which only the event log tells from a wrong password.
-fn locked_out(user: &User) -> OAuthError {
-    let event = if user.enabled { "user_temporarily_disabled" } else { "user_disabled" };
+fn locked_out(user: &User, lock: Lock) -> OAuthError {
+    let event = if user.enabled && lock == Lock::ForNow { "user_temporarily_disabled" } else { "user_disabled" };
     OAuthError::invalid_user_credentials().because("locked by brute force protection").event(event)
 }
 
@@ -186,15 +216,29 @@ async fn failed(cx: &GrantContext<'_>, candidate: &Candidate, factor: Factor, ca
     let (realm, user) = (&cx.realm.realm, &candidate.user.id);
     cx.event.user(user);
     if realm.brute_force_protected {
-        let verdict = cx
+        let counted = cx
             .store
             .sessions(|txn| Box::pin(async move { brute_force::fail(txn, realm, user, factor, cx.client_address, cx.now).await }))
             .await?;
-        if verdict == Verdict::LockedPermanently {
-            cx.store.configuration(|txn| Box::pin(disable(txn, cx, candidate))).await?;
+        if let Some(failure) = counted {
+            if let Some(until) = failure.locked_until {
+                let details = [attack(), failures(failure.count), (detail::NOT_BEFORE, Cow::Owned(until.to_local_date_time()))];
+                cx.event.consequence(Happening::UserDisabledByTemporaryLockout, user, details);
+            }
+            if failure.verdict == Verdict::LockedPermanently {
+                disable(cx, candidate, Some(failure.count)).await?;
+            }
         }
     }
     Ok(OAuthError::invalid_user_credentials().because(cause))
+}
+
+const fn attack() -> (&'static str, Cow<'static, str>) {
+    (detail::REASON, Cow::Borrowed("brute_force_attack detected"))
+}
+
+fn failures(count: i64) -> (&'static str, Cow<'static, str>) {
+    (detail::NUM_FAILURES, Cow::Owned(count.to_string()))
 }
 
 /// Whether the account was disabled by brute force protection, which says so as little as a temporary lock does.
@@ -204,16 +248,25 @@ fn locked_for_good(realm: &Realm, user: &User) -> bool {
     realm.brute_force_protected && !user.enabled && reasons.iter().any(|text| text == reason)
 }
 
-/// Permanent lockout: the account is disabled until an administrator enables it.
-async fn disable(txn: &mut Txn<'_, Configuration>, cx: &GrantContext<'_>, candidate: &Candidate) -> Result<(), StoreError> {
-    let realm = &cx.realm.realm;
-    if let Some(old) = txn.users().get(&realm.id, &candidate.user.id).await? {
-        let mut user = old.clone();
-        user.enabled = false;
-        user.attributes.insert(DISABLED_REASON.0.to_owned(), vec![DISABLED_REASON.1.to_owned()]);
-        txn.users().put(&realm.id, &old, &user, !realm.duplicate_emails_allowed);
+/// Permanent lockout: the account is disabled until an administrator enables it. A server that stopped between the failure that
+/// decided it and this does it at the next attempt, which cannot say the count.
+async fn disable(cx: &GrantContext<'_>, candidate: &Candidate, count: Option<i64>) -> Result<(), StoreError> {
+    let (realm, user) = (&cx.realm.realm, &candidate.user.id);
+    if cx.store.configuration(|txn| Box::pin(disable_account(txn, realm, user))).await? {
+        let details = [Some(attack()), count.map(failures)].into_iter().flatten();
+        cx.event.consequence(Happening::UserDisabledByPermanentLockout, user, details);
     }
-    Ok(())
+    cx.store.sessions(|txn| Box::pin(brute_force::disabled(txn, realm, user, cx.now))).await
+}
+
+/// `false`: it is disabled already, or gone.
+async fn disable_account(txn: &mut Txn<'_, Configuration>, realm: &Realm, user: &UserId) -> Result<bool, StoreError> {
+    let Some(old) = txn.users().get(&realm.id, user).await?.filter(|user| user.enabled) else { return Ok(false) };
+    let mut user = old.clone();
+    user.enabled = false;
+    user.attributes.insert(DISABLED_REASON.0.to_owned(), vec![DISABLED_REASON.1.to_owned()]);
+    txn.users().put(&realm.id, &old, &user, !realm.duplicate_emails_allowed);
+    Ok(true)
 }
 
 /// What came of [`sign_in`].
@@ -239,9 +292,10 @@ async fn sign_in(
     if user != checked.user || credentials.password() != checked.credentials.password() {
         return Ok(Ok(SignIn::Changed));
     }
-    if brute_force::is_locked(txn, realm, &user.id, cx.client_address, cx.now).await? {
+    let lock = brute_force::lock(txn, realm, &user.id, cx.client_address, cx.now).await?;
+    if lock != Lock::Open {
         cx.event.user(&user.id);
-        return Ok(Err(locked_out(&user)));
+        return Ok(Err(locked_out(&user, lock)));
     }
     if !user.enabled {
         cx.event.user(&user.id);

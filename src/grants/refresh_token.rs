@@ -11,7 +11,7 @@ use crate::model::event::detail;
 use crate::oauth::error::OAuthError;
 use crate::sessions::{self, Reuse, continued};
 use crate::store::txn::{Reader as _, Sessions, Txn};
-use crate::tokens::authorization::{Authorization, GrantKind, RotationPart, SessionPart};
+use crate::tokens::authorization::{Authorization, FrontChannel, GrantKind, RotationPart, SessionPart};
 use crate::tokens::refresh_token::{OFFLINE, REFRESH};
 use crate::tokens::scope;
 use crate::tokens::verify::{self, Rejected, VerifiedRefreshToken};
@@ -52,6 +52,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         exchange: None,
         auth_time: session.auth_time,
         nonce: None,
+        front_channel: FrontChannel::default(),
         acr: "1".to_owned(),
         client_address: cx.client_address,
     })

@@ -4,14 +4,16 @@
 
 use std::sync::Arc;
 
+use crate::base::id::UserId;
 use crate::compiled::{CompiledClient, Subject};
 use crate::model::client::ClientKind;
 use crate::model::event::detail;
 use crate::model::user_session::{ClientSession, Rotation, UserSession};
 use crate::oauth::error::OAuthError;
 use crate::sessions::{self, Live};
-use crate::store::txn::{Sessions, Txn};
-use crate::tokens::authorization::{Authorization, GrantKind, SessionPart};
+use crate::store::StoreError;
+use crate::store::txn::{Reader as _, Sessions, Txn};
+use crate::tokens::authorization::{Authorization, FrontChannel, GrantKind, SessionPart};
 use crate::tokens::exchange::{Exchange, RequestedToken};
 use crate::tokens::scope::{self, GrantedScope};
 use crate::tokens::verify::{self, VerifiedAccessToken};
@@ -34,7 +36,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
 
     let named = cx.params.get("requested_token_type").unwrap_or(RequestedToken::Access.name());
     cx.event.detail(detail::REQUESTED_TOKEN_TYPE, &named.chars().take(255).collect::<String>());
-    let scope = requested_scope(cx, client)?;
+    let scope = requested_scope(cx, client).await?;
     let requested = requested_token(cx, client)?;
     let audience = audience(cx).await?;
     // RFC 8693 §5: whoever comes by a token must not be able to turn it into his own. Only the client that it was issued to and
@@ -43,7 +45,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         cx.event.fixed_detail(detail::REASON, "client is not within the token audience");
         return Err(OAuthError::exchange_by_stranger());
     }
-    if client.client.consent_required {
+    if client.client.consent_required && !is_consented(cx, client, &live.user.id, &scope).await? {
         return Err(OAuthError::exchange_without_consent(&client.client.client_id));
     }
     if requested == RequestedToken::Refresh && scope.is_offline() {
@@ -67,6 +69,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
         audience,
         exchange: Some(exchange),
         nonce: None,
+        front_channel: FrontChannel::default(),
         acr: "1".to_owned(),
         client_address: cx.client_address,
     })
@@ -90,17 +93,30 @@ fn presented<'a>(cx: &GrantContext<'a>, client: &CompiledClient) -> Result<&'a s
 
 /// The subject token and what stands behind it: a live session of an enabled user.
 async fn subject(cx: &GrantContext<'_>, client: &CompiledClient, token: &str) -> Result<(VerifiedAccessToken, Live), OAuthError> {
-    let token = verify::access_token(cx.realm, cx.issuer, token, cx.now)
-        .map_err(|rejected| OAuthError::exchange_invalid_token().because(rejected.to_string()))?;
-    // RFC 9449: a token that is bound to a key would lose the binding.
+    let token = verify::access_token(cx.realm, cx.issuer, token, cx.now).map_err(|rejected| invalid(cx, rejected.to_string()))?;
+    // RFC 9449 §5: a token that is bound to a key would lose the binding, and whose key it is nothing here can tell.
     if token.claims.contains_key("cnf") {
         let own = token.azp == client.client.client_id;
-        return Err(if own { OAuthError::exchange_invalid_token() } else { OAuthError::exchange_of_bound_token() });
+        return Err(if own { invalid(cx, "bound to a key, and no proof of it".to_owned()) } else { OAuthError::exchange_of_bound_token() });
     }
     match sessions::validate((cx.store, cx.compiled, cx.stamps), cx.realm, &token, cx.now).await? {
         Ok(live) => Ok((token, live)),
-        Err(dead) => Err(OAuthError::exchange_invalid_token().because(dead.to_string())),
+        Err(dead) => Err(invalid(cx, dead.to_string())),
     }
+}
+
+/// The refusal of a subject token that is worth nothing; only the log says why.
+fn invalid(cx: &GrantContext<'_>, cause: String) -> OAuthError {
+    cx.event.fixed_detail(detail::REASON, "subject_token validation failure");
+    OAuthError::exchange_invalid_token().because(cause)
+}
+
+/// Whether the user allowed the client everything that the scopes bring along, where the client must ask him.
+async fn is_consented(cx: &GrantContext<'_>, client: &CompiledClient, user: &UserId, scope: &GrantedScope) -> Result<bool, StoreError> {
+    let client_id = &client.client.id;
+    let consents = cx.store.peek().consents().get(&cx.realm.realm.id, user).await?;
+    let Some(consent) = consents.0.into_iter().find(|consent| consent.client == *client_id) else { return Ok(false) };
+    Ok(scope.on_consent_screen(client).all(|id| consent.scopes.contains(id)))
 }
 
 fn requested_token(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<RequestedToken, OAuthError> {

@@ -19,15 +19,20 @@ const MAX_COMMON_NAME: usize = 64;
 
 /// A version 1 certificate in DER: subject and issuer `CN=<realm name>`, serial number the time in milliseconds, SHA-256 with RSA.
 pub(super) fn self_signed(key: &PKey<Private>, realm_name: &str, now: Timestamp) -> Result<Vec<u8>, ErrorStack> {
+    self_signed_for(key, realm_name, now, VALID_YEARS)
+}
+
+/// The same for whatever `subject` and number of years.
+pub(super) fn self_signed_for(key: &PKey<Private>, subject: &str, now: Timestamp, years: i32) -> Result<Vec<u8>, ErrorStack> {
     let mut name = X509NameBuilder::new()?;
-    name.append_entry_by_text("CN", common_name(realm_name))?;
+    name.append_entry_by_text("CN", common_name(subject))?;
     let name = name.build();
     let mut certificate = X509Builder::new()?;
     certificate.set_serial_number(&*Asn1Integer::from_bn(&*BigNum::from_dec_str(&now.millis().max(1).to_string())?)?)?;
     certificate.set_subject_name(&name)?;
     certificate.set_issuer_name(&name)?;
     certificate.set_not_before(&*Asn1Time::from_unix(now.seconds() - BACKDATED_SECONDS)?)?;
-    certificate.set_not_after(&*Asn1Time::from_unix(ten_years_after(now))?)?;
+    certificate.set_not_after(&*Asn1Time::from_unix(years_after(now, years))?)?;
     certificate.set_pubkey(key)?;
     certificate.sign(key, MessageDigest::sha256())?;
     certificate.build().to_der()
@@ -51,10 +56,10 @@ fn moment(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
     Ok(Timestamp::from_seconds(i64::from(since_epoch.days) * 86_400 + i64::from(since_epoch.secs)))
 }
 
-/// The same day and second ten calendar years later; 29 February becomes 1 March.
-fn ten_years_after(now: Timestamp) -> i64 {
+/// The same day and second some calendar years later; 29 February becomes 1 March where there is none.
+fn years_after(now: Timestamp, years: i32) -> i64 {
     let later = OffsetDateTime::from_unix_timestamp(now.seconds()).ok().and_then(|today| {
-        let year = today.year() + VALID_YEARS;
+        let year = today.year() + years;
         today.replace_year(year).or_else(|_| (today + time::Duration::DAY).replace_year(year)).ok()
     });
     later.map_or(i64::from(u32::MAX), OffsetDateTime::unix_timestamp)

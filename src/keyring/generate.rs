@@ -1,47 +1,32 @@
 //! New keys: the key providers that every realm begins with, and the ones that an administrator or an import adds, completed
 //! to the form in which Keycloak would have written them.
 
-use std::thread;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
-use rsa::RsaPrivateKey;
-use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use zeroize::Zeroizing;
 
 use super::provider::{self, SECRET_CONFIG};
+use super::rsa_key::{KeySource, RSA_BITS, new_rsa_key, rsa_key_pair};
 use super::{Algorithm, KeyError, certificate};
 use crate::base::env::Env;
 use crate::base::id::{ComponentId, RealmId};
-use crate::base::random::Random;
 use crate::base::seal::{self, Sealer};
-use crate::base::secret::Secret;
 use crate::model::component::{Component, KEY_PROVIDER};
 
-const RSA_BITS: u32 = 2048;
 const RSA_SIGNATURE_ALGORITHMS: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 const RSA_ENCRYPTION_ALGORITHMS: [&str; 3] = ["RSA1_5", "RSA-OAEP", "RSA-OAEP-256"];
 const HMAC_ALGORITHMS: [&str; 3] = ["HS256", "HS384", "HS512"];
 const ECDH_ALGORITHMS: [&str; 4] = ["ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"];
 /// Keycloak offers 1024 as well; RFC 7518 §3.3 forbids it, and aws-lc does not sign with such a key.
-const RSA_SIZES: [&str; 3] = ["2048", "3072", "4096"];
+pub(super) const RSA_SIZES: [&str; 3] = ["2048", "3072", "4096"];
 const CURVES: [&str; 3] = ["P-256", "P-384", "P-521"];
 const EDWARDS_CURVES: [&str; 2] = ["Ed25519", "Ed448"];
 const HMAC_SIZES: [&str; 7] = ["16", "24", "32", "64", "128", "256", "512"];
 const AES_SIZES: [&str; 3] = ["16", "24", "32"];
-
-/// Where the RSA keys of a new realm come from: making one costs 150 ms and more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum KeySource {
-    #[default]
-    Fresh,
-    /// The published keys of `keys/test`, for tests only: whoever has this source code can sign with them.
-    Fixed,
-}
 
 /// The key providers of a new realm: `rsa-generated`, `rsa-enc-generated`, `hmac-generated-hs512`, `aes-generated`. The two RSA
 /// keys are made in parallel.
@@ -309,67 +294,9 @@ fn base64url_length(text: &str) -> usize {
     text.len() * 3 / 4
 }
 
-/// Two RSA keys as base64 PKCS#1.
-fn rsa_key_pair(env: &Env, realm_name: &str, source: KeySource) -> Result<[Secret<String>; 2], KeyError> {
-    match source {
-        KeySource::Fixed => Ok(fixed_rsa_keys(realm_name)),
-        KeySource::Fresh => thread::scope(|scope| {
-            let other = scope.spawn(|| new_rsa_key(env.random(), RSA_BITS));
-            let one = new_rsa_key(env.random(), RSA_BITS)?;
-            Ok([one, other.join().expect("making a key does not panic")?])
-        }),
-    }
-}
-
-/// Three pairs, so that a token of one realm is usually refused by another because of its key, as in production: one for
-/// `master`, and one of two for every other realm.
-fn fixed_rsa_keys(realm_name: &str) -> [Secret<String>; 2] {
-    let keys: [[&str; 2]; 3] = [
-        [include_str!("../../keys/test/rsa-1.b64"), include_str!("../../keys/test/rsa-enc-1.b64")],
-        [include_str!("../../keys/test/rsa-2.b64"), include_str!("../../keys/test/rsa-enc-2.b64")],
-        [include_str!("../../keys/test/rsa-3.b64"), include_str!("../../keys/test/rsa-enc-3.b64")],
-    ];
-    let pair = if realm_name == "master" {
-        0
-    } else {
-        1 + usize::from(realm_name.bytes().fold(u8::from(realm_name.len() % 2 == 1), u8::wrapping_add) % 2)
-    };
-    keys[pair].map(|key| Secret::from(key.trim_end()))
-}
-
-fn new_rsa_key(random: &dyn Random, bits: u32) -> Result<Secret<String>, KeyError> {
-    let failed = |_| KeyError { component: "rsa-generated".to_owned(), reason: "No RSA key could be made".to_owned() };
-    let key = RsaPrivateKey::new(&mut Generator(random), bits as usize).map_err(|error| failed(error.to_string()))?;
-    let der = key.to_pkcs1_der().map_err(|error| failed(error.to_string()))?;
-    Ok(Secret::new(STANDARD.encode(der.as_bytes())))
-}
-
-/// Our randomness in the form that the `rsa` crate takes.
-struct Generator<'a>(&'a dyn Random);
-
-impl rand_core::RngCore for Generator<'_> {
-    fn next_u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.0.bytes())
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.0.bytes())
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.0.fill(bytes);
-        Ok(())
-    }
-}
-
-impl rand_core::CryptoRng for Generator<'_> {}
-
 #[cfg(test)]
 mod tests {
+    use super::super::rsa_key::fixed_rsa_keys;
     use super::*;
     use crate::base::clock::{SettableClock, Timestamp};
     use crate::base::random::SeededRandom;
@@ -423,13 +350,6 @@ mod tests {
                 .filter(|(name, _)| SECRET_CONFIG.contains(&name.as_str()));
             assert!(private.map(|(_, values)| &values[0]).all(|value| seal::is_sealed(value)));
         }
-    }
-
-    #[test]
-    fn fixed_keys_differ_between_master_and_other_realms() {
-        assert_ne!(fixed_rsa_keys("master"), fixed_rsa_keys("a"));
-        assert_ne!(fixed_rsa_keys("a"), fixed_rsa_keys("b"));
-        assert_eq!(fixed_rsa_keys("a"), fixed_rsa_keys("a"));
     }
 
     #[test]

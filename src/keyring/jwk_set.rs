@@ -30,6 +30,12 @@ pub struct JwkSet {
 #[error("{0}")]
 pub struct InvalidJwkSet(&'static str);
 
+impl InvalidJwkSet {
+    pub const fn reason(&self) -> &'static str {
+        self.0
+    }
+}
+
 struct ForeignKey {
     kid: Option<String>,
     /// The only algorithm that the key is for, if it says so.

@@ -5,12 +5,16 @@
 
 mod algorithm;
 pub mod certificate;
+pub mod client_keys;
+mod confirmed;
 pub mod generate;
 mod jwe;
 mod jwk_set;
 mod jwks;
+pub mod keystore;
 pub mod provider;
 pub mod rotation;
+mod rsa_key;
 mod signer;
 mod verifier;
 
@@ -25,10 +29,11 @@ use crate::base::seal::Sealer;
 use crate::model::component::Component;
 
 pub use algorithm::{Algorithm, KeyType};
-pub use generate::{KeyMaker, KeySource, default_providers};
+pub use generate::{KeyMaker, default_providers};
 pub use jwe::{ContentEncryption, Encryption, EncryptionKeys, KeyManagement, NotEncrypted};
 pub use jwk_set::{InvalidJwkSet, JwkSet};
 pub use provider::{Key, KeyStatus, KeyUse, SECRET_CONFIG};
+pub use rsa_key::KeySource;
 pub use verifier::{MAX_TOKEN_BYTES, Unverified};
 
 /// Headers that carry or point to a key. Our tokens never have them, so whoever sends one wants us to use his own key
@@ -127,9 +132,10 @@ impl Keyring {
         match parts.header.get("kid") {
             Some(kid) => {
                 let named = signing.find(|(key, signing)| kid.as_str() == Some(&key.kid) && signing.algorithm == parts.algorithm);
-                parts.verify(&named.ok_or(InvalidToken("no enabled key has this kid and algorithm"))?.1.verifier)
+                let (_, named) = named.ok_or(InvalidToken("no enabled key has this kid and algorithm"))?;
+                if named.confirms(&parts) { parts.believed() } else { Err(InvalidToken("the signature does not match")) }
             }
-            None if signing.any(|(_, signing)| parts.is_signed_by(&signing.verifier)) => parts.believed(),
+            None if signing.any(|(_, signing)| signing.confirms(&parts)) => parts.believed(),
             None => Err(InvalidToken("the signature does not match")),
         }
     }
@@ -152,6 +158,11 @@ impl Keyring {
     /// All keys, highest priority first, for the administrator's list.
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// The certificate (DER) of the key that signs with `algorithm`.
+    pub fn certificate(&self, algorithm: Algorithm) -> Option<&[u8]> {
+        self.active(algorithm)?.0.certificate.as_deref()
     }
 
     fn active(&self, algorithm: Algorithm) -> Option<(&Key, &provider::Signing)> {

@@ -7,7 +7,8 @@ use openssl::pkey::{Id, PKey, Private, Public};
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, KeyType};
-use super::verifier::Verifier;
+use super::confirmed::Confirmed;
+use super::verifier::{Parts, Verifier};
 use super::{KeyError, certificate, signer};
 use crate::base::clock::Timestamp;
 use crate::base::digest;
@@ -62,6 +63,7 @@ pub(super) struct Signing {
     pub algorithm: Algorithm,
     pub signer: Box<dyn JwsSigner>,
     pub verifier: Verifier,
+    confirmed: Confirmed,
     /// The header of ordinary tokens (`typ` is `JWT`), already in base64url.
     pub jwt_header: String,
 }
@@ -241,7 +243,17 @@ impl<'a> Source<'a> {
 
 impl Signing {
     fn new(algorithm: Algorithm, signer: Box<dyn JwsSigner>, verifier: Verifier, kid: &str) -> Self {
-        Self { algorithm, signer, verifier, jwt_header: header(algorithm, "JWT", kid) }
+        Self { algorithm, signer, verifier, confirmed: Confirmed::default(), jwt_header: header(algorithm, "JWT", kid) }
+    }
+
+    /// Whether this key signed the token, now or when it was shown before. An HMAC costs no more than remembering it.
+    pub fn confirms(&self, parts: &Parts<'_>) -> bool {
+        let check = || parts.is_signed_by(&self.verifier);
+        if self.algorithm.key_type() == KeyType::Oct {
+            check()
+        } else {
+            self.confirmed.or_check(digest::sha256(parts.token.as_bytes()), check)
+        }
     }
 
     pub fn header(&self, typ: &str, kid: &str) -> std::borrow::Cow<'_, str> {

@@ -111,6 +111,8 @@ impl Unverified {
 pub(super) struct Parts<'a> {
     pub header: Map<String, Value>,
     pub algorithm: Algorithm,
+    /// The whole, as it was sent.
+    pub token: &'a str,
     message: &'a [u8],
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -133,7 +135,7 @@ impl<'a> Parts<'a> {
         }
         let algorithm = header.get("alg").and_then(Value::as_str).and_then(|name| name.parse().ok());
         let algorithm = algorithm.ok_or(InvalidToken("the algorithm is unknown or none"))?;
-        Ok(Self { header, algorithm, message: message.as_bytes(), payload, signature })
+        Ok(Self { header, algorithm, token, message: message.as_bytes(), payload, signature })
     }
 
     /// The token, once `verifier` has confirmed its signature.

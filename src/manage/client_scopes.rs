@@ -56,7 +56,7 @@ pub async fn create(
     Ok(scope)
 }
 
-/// Replaces name, description, protocol and attributes; mappers and scope mappings stay.
+/// Changes name, protocol, and of description and attributes what is given; mappers and scope mappings stay.
 ///
 /// # Errors
 /// No such scope; otherwise as [`create`].
@@ -73,9 +73,10 @@ pub async fn update(
     }
     let scope = ClientScope {
         name: new.name.clone(),
-        description: new.description.clone(),
+        // Two administrators who each send what they change must not take back each other's change.
+        description: new.description.clone().or_else(|| old.description.clone()),
         protocol: new.protocol.clone(),
-        attributes: new.attributes.clone(),
+        attributes: old.attributes.clone().into_iter().chain(new.attributes.clone()).collect(),
         ..old.clone()
     };
     txn.client_scopes().put(realm, &old, &scope);

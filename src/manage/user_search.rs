@@ -4,14 +4,14 @@
 //! beginning, `*ert*` anywhere, `"bert"` as a whole; case does not matter. `id:a b` lists users by id. Fields match anywhere, or
 //! as a whole with `exact`. `q` is a list of `key:value` pairs of attributes.
 
+use memchr::memmem::Finder;
+
 use crate::base::clock::Timestamp;
 use crate::base::id::{RealmId, UserId};
 use crate::model::user::User;
-use crate::store::StoreError;
-use crate::store::txn::Reader;
-
-/// Users that one step of a search reads.
-const STEP: usize = 500;
+use crate::store::search::{Row, Tag};
+use crate::store::txn::Reader as _;
+use crate::store::{Store, StoreError};
 
 /// Which users are asked for. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -33,39 +33,73 @@ pub struct UserQuery {
     pub among: Option<Vec<UserId>>,
 }
 
-/// One word of `search`.
-enum Word {
-    /// Lower case, between quotes.
-    Whole(String),
-    /// Lower case, cut at the asterisks.
-    Parts(Vec<String>),
-}
+/// Which part of a list: how many to leave out, and how many to answer at the most.
+pub type Part = (usize, Option<usize>);
 
 /// The users that `query` asks for, by user name, without service accounts.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn find(
-    reader: &mut impl Reader,
-    realm: &RealmId,
-    query: &UserQuery,
-    (first, max): (usize, Option<usize>),
-) -> Result<Vec<User>, StoreError> {
-    let max = max.unwrap_or(usize::MAX);
-    if query.is_everybody() {
-        return everybody(reader, realm, first, max).await;
+pub async fn find(store: &Store, realm: &RealmId, query: &UserQuery, part: Part) -> Result<Vec<User>, StoreError> {
+    match direct(store, realm, query).await? {
+        Some(mut found) => {
+            found.sort_by(|a, b| a.username.cmp(&b.username));
+            Ok(found.into_iter().skip(part.0).take(part.1.unwrap_or(usize::MAX)).collect())
+        }
+        None => pick(store, realm, Wanted::of(query), part).await,
     }
-    let mut found = matching(reader, realm, query).await?;
-    found.sort_by(|a, b| a.username.cmp(&b.username));
-    Ok(found.into_iter().skip(first).take(max).collect())
 }
 
 /// How many users `query` asks for.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn count(reader: &mut impl Reader, realm: &RealmId, query: &UserQuery) -> Result<usize, StoreError> {
-    Ok(matching(reader, realm, query).await?.len())
+pub async fn count(store: &Store, realm: &RealmId, query: &UserQuery) -> Result<usize, StoreError> {
+    if let Some(found) = direct(store, realm, query).await? {
+        return Ok(found.len());
+    }
+    let wanted = Wanted::of(query);
+    store.search_users(realm, move |rows| rows.filter(|row| wanted.matches(row)).count()).await
+}
+
+/// The users who carry this tag, members of a group for example, by user name and without service accounts.
+///
+/// # Errors
+/// When the store fails.
+pub async fn tagged(store: &Store, realm: &RealmId, tag: Tag, part: Part) -> Result<Vec<User>, StoreError> {
+    pick(store, realm, Wanted { tags: vec![tag], ..Wanted::of(&UserQuery::default()) }, part).await
+}
+
+async fn pick(store: &Store, realm: &RealmId, wanted: Wanted, (first, max): Part) -> Result<Vec<User>, StoreError> {
+    let ids: Vec<UserId> = store
+        .search_users(realm, move |rows| {
+            let found = rows.filter(|row| wanted.matches(row)).skip(first).take(max.unwrap_or(usize::MAX));
+            found.map(|row| UserId::from(row.id)).collect()
+        })
+        .await?;
+    let mut users = Vec::with_capacity(ids.len());
+    for id in ids {
+        users.extend(store.peek().users().get(realm, &id).await?);
+    }
+    Ok(users)
+}
+
+/// The users of a query that names them by a key; `None` where one has to search.
+async fn direct(store: &Store, realm: &RealmId, query: &UserQuery) -> Result<Option<Vec<User>>, StoreError> {
+    let mut peek = store.peek();
+    if let Some(ids) = query.ids() {
+        let mut users = Vec::new();
+        for id in ids {
+            users.extend(peek.users().get(realm, &id).await?);
+        }
+        users.retain(|user| query.matches(user));
+        return Ok(Some(users));
+    }
+    let (None, Some(name), true) = (&query.search, &query.username, query.exact) else { return Ok(None) };
+    let user = peek.users().by_username(realm, name).await?;
+    // Who asks for a service account by its whole name gets it; in no other list it appears.
+    let matches = |user: &User| query.matches(&User { service_account_client: None, ..user.clone() });
+    Ok(Some(user.into_iter().filter(matches).collect()))
 }
 
 /// The pairs of a text `key:value "other key":"a value"`. What is no pair is left out.
@@ -98,77 +132,18 @@ fn piece(text: &str, is_key: bool) -> (&str, &str) {
     (&text[..end], &text[end..])
 }
 
-async fn everybody(reader: &mut impl Reader, realm: &RealmId, first: usize, max: usize) -> Result<Vec<User>, StoreError> {
-    let (mut users, mut skipped, mut after) = (Vec::new(), 0, None::<String>);
-    while users.len() < max {
-        let names = reader.users().names(realm, after.as_deref(), STEP).await?;
-        let full = names.len() == STEP;
-        after = names.last().map(|(name, _)| name.clone());
-        for (name, id) in names {
-            if users.len() == max {
-                break;
-            }
-            // Their names are reserved by convention only: whether it is one, the document says.
-            if !name.starts_with("service-account-") && skipped < first {
-                skipped += 1;
-                continue;
-            }
-            let user = reader.users().get(realm, &id).await?.filter(|user| user.service_account_client.is_none());
-            match user {
-                Some(_) if skipped < first => skipped += 1,
-                found => users.extend(found),
-            }
-        }
-        if !full {
-            break;
-        }
-    }
-    Ok(users)
-}
-
-async fn matching(reader: &mut impl Reader, realm: &RealmId, query: &UserQuery) -> Result<Vec<User>, StoreError> {
-    if let Some(ids) = query.ids() {
-        let mut users = Vec::new();
-        for id in ids {
-            users.extend(reader.users().get(realm, &id).await?);
-        }
-        users.retain(|user| query.matches(user));
-        return Ok(users);
-    }
-    if let (None, Some(name), true) = (&query.search, &query.username, query.exact) {
-        let user = reader.users().by_username(realm, name).await?;
-        // Who asks for a service account by its whole name gets it; in no other list it appears.
-        return Ok(user
-            .into_iter()
-            .filter(|user| query.matches(&User { service_account_client: None, ..user.clone() }))
-            .collect());
-    }
-    let words = query.words();
-    let (mut found, mut after) = (Vec::new(), None::<UserId>);
-    loop {
-        let step = reader.users().list(realm, after.as_ref(), STEP).await?;
-        let full = step.len() == STEP;
-        after = step.last().map(|user| user.id.clone());
-        found.extend(step.into_iter().filter(|user| query.matches_words(user, &words)));
-        if !full {
-            return Ok(found);
-        }
-    }
+/// Whether user name, e-mail address, first or last name of `user` contain `text`, or are it with `exact`; case does not matter.
+pub fn has_text(user: &User, text: &str, exact: bool) -> bool {
+    let text = text.to_lowercase();
+    let texts = [Some(&user.username), user.email.as_ref(), user.first_name.as_ref(), user.last_name.as_ref()];
+    texts
+        .into_iter()
+        .flatten()
+        .map(|one| one.to_lowercase())
+        .any(|one| if exact { one == text } else { one.contains(&text) })
 }
 
 impl UserQuery {
-    /// Whether nothing is asked for, so that everybody but service accounts is meant.
-    fn is_everybody(&self) -> bool {
-        let Self { search, username, email, first_name, last_name, exact: _, enabled, email_verified, attributes, .. } = self;
-        [search, username, email, first_name, last_name].iter().all(|text| text.is_none())
-            && enabled.is_none()
-            && email_verified.is_none()
-            && attributes.is_empty()
-            && self.created_after.is_none()
-            && self.created_before.is_none()
-            && self.among.is_none()
-    }
-
     /// The users that the query names by id.
     fn ids(&self) -> Option<Vec<UserId>> {
         let listed = self.search.as_deref().and_then(|search| search.trim().strip_prefix("id:"));
@@ -178,63 +153,99 @@ impl UserQuery {
         }
     }
 
-    fn words(&self) -> Vec<Word> {
-        let search = self.search.as_deref().filter(|search| !search.trim().starts_with("id:")).unwrap_or_default();
-        search.to_lowercase().split_whitespace().map(Word::of).collect()
-    }
-
     fn matches(&self, user: &User) -> bool {
-        self.matches_words(user, &self.words())
-    }
-
-    fn matches_words(&self, user: &User, words: &[Word]) -> bool {
-        let texts = [Some(&user.username), user.email.as_ref(), user.first_name.as_ref(), user.last_name.as_ref()];
-        let wanted = [&self.username, &self.email, &self.first_name, &self.last_name];
-        let texts_match = if self.search.is_some() {
-            let texts: Vec<String> = texts.into_iter().flatten().map(|text| text.to_lowercase()).collect();
-            words.iter().all(|word| texts.iter().any(|text| word.matches(text)))
-        } else {
-            texts.iter().zip(wanted).all(|(text, wanted)| {
-                let Some(wanted) = wanted else { return true };
-                let (text, wanted) = (text.map(|text| text.to_lowercase()).unwrap_or_default(), wanted.to_lowercase());
-                if self.exact { text == wanted } else { text.contains(&wanted) }
-            })
-        };
+        let texts = [Some(&user.username), user.email.as_ref(), user.first_name.as_ref(), user.last_name.as_ref()]
+            .map(|text| text.map(|text| text.to_lowercase()).unwrap_or_default());
         let has = |(key, value): &(String, String)| {
             let values = user.attributes.get(key).map(Vec::as_slice).unwrap_or_default();
             values.iter().any(|one| one.to_lowercase() == value.to_lowercase())
         };
-        texts_match
-            && user.service_account_client.is_none()
-            && self.enabled.is_none_or(|enabled| user.enabled == enabled)
-            && self.email_verified.is_none_or(|verified| user.email_verified == verified)
-            && self.created_after.is_none_or(|after| user.created >= after)
-            && self.created_before.is_none_or(|before| user.created <= before)
+        let wanted = Wanted { tags: Vec::new(), ..Wanted::of(self) };
+        wanted.has_texts([&texts[0], &texts[1], &texts[2], &texts[3]])
+            && wanted.has_state(user.service_account_client.is_some(), user.enabled, user.email_verified, user.created)
             && self.among.as_ref().is_none_or(|among| among.contains(&user.id))
             && self.attributes.iter().all(has)
+    }
+}
+
+/// A query made ready for many users.
+struct Wanted {
+    /// Each must match one of the texts.
+    words: Vec<Word>,
+    /// What each of the four texts must match.
+    fields: [Option<Word>; 4],
+    tags: Vec<Tag>,
+    enabled: Option<bool>,
+    email_verified: Option<bool>,
+    created_after: Option<Timestamp>,
+    created_before: Option<Timestamp>,
+}
+
+/// What a text is held against, in lower case.
+enum Word {
+    Whole(String),
+    /// Cut at the asterisks: the text begins with the first piece, the others follow in this order.
+    Parts(String, Vec<Finder<'static>>),
+}
+
+impl Wanted {
+    fn of(query: &UserQuery) -> Self {
+        let search = query.search.as_deref().map(|search| if search.trim().starts_with("id:") { "" } else { search });
+        let field = |wanted: &Option<String>| {
+            let wanted = wanted.as_ref().filter(|_| search.is_none())?.to_lowercase();
+            Some(if query.exact { Word::Whole(wanted) } else { Word::Parts(String::new(), vec![Finder::new(&wanted).into_owned()]) })
+        };
+        Self {
+            words: search.unwrap_or_default().to_lowercase().split_whitespace().map(Word::of).collect(),
+            fields: [field(&query.username), field(&query.email), field(&query.first_name), field(&query.last_name)],
+            tags: query.attributes.iter().map(|(key, value)| Tag::attribute(key, value)).collect(),
+            enabled: query.enabled,
+            email_verified: query.email_verified,
+            created_after: query.created_after,
+            created_before: query.created_before,
+        }
+    }
+
+    fn matches(&self, row: &Row<'_>) -> bool {
+        self.has_state(row.service_account, row.enabled, row.email_verified, row.created)
+            && self.tags.iter().all(|tag| row.has(*tag))
+            && self.has_texts([row.username, row.email, row.first_name, row.last_name])
+    }
+
+    fn has_state(&self, service_account: bool, enabled: bool, email_verified: bool, created: Timestamp) -> bool {
+        !service_account
+            && self.enabled.is_none_or(|wanted| enabled == wanted)
+            && self.email_verified.is_none_or(|wanted| email_verified == wanted)
+            && self.created_after.is_none_or(|after| created >= after)
+            && self.created_before.is_none_or(|before| created <= before)
+    }
+
+    fn has_texts(&self, texts: [&str; 4]) -> bool {
+        self.words.iter().all(|word| texts.iter().any(|text| word.matches(text)))
+            && self.fields.iter().zip(texts).all(|(wanted, text)| wanted.as_ref().is_none_or(|wanted| wanted.matches(text)))
     }
 }
 
 impl Word {
     /// `text` in lower case.
     fn of(text: &str) -> Self {
-        match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-            Some(whole) => Self::Whole(whole.to_owned()),
-            None if text.ends_with('*') => Self::Parts(text.split('*').map(str::to_owned).collect()),
-            None => Self::Parts(text.split('*').map(str::to_owned).chain([String::new()]).collect()),
+        if let Some(whole) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            return Self::Whole(whole.to_owned());
         }
+        let mut parts = text.split('*');
+        let first = parts.next().unwrap_or_default().to_owned();
+        Self::Parts(first, parts.filter(|part| !part.is_empty()).map(|part| Finder::new(part).into_owned()).collect())
     }
 
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Whole(whole) => text == whole,
-            Self::Parts(parts) => {
-                let Some((first, others)) = parts.split_first() else { return true };
-                let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
-                // The last part is empty: whatever follows may follow.
+            Self::Parts(first, others) => {
+                let Some(rest) = text.strip_prefix(first.as_str()) else { return false };
+                let mut rest = rest.as_bytes();
                 for part in others {
-                    let Some(at) = rest.find(part.as_str()) else { return false };
-                    rest = &rest[at + part.len()..];
+                    let Some(at) = part.find(rest) else { return false };
+                    rest = &rest[at + part.needle().len()..];
                 }
                 true
             }
@@ -263,6 +274,7 @@ mod tests {
             not_before: 0,
             roles: Vec::new(),
             groups: Vec::new(),
+            organizations: Vec::new(),
             service_account_client: None,
         }
     }

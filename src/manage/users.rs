@@ -13,6 +13,7 @@ use crate::base::secret::Secret;
 use crate::base::spelling::of_name;
 use crate::model::client::Client;
 use crate::model::credential::{Credential, CredentialKind, Credentials, secret_identity};
+use crate::model::login_failures::DISABLED_REASON;
 use crate::model::password_policy::MAX_HISTORY;
 use crate::model::realm::Realm;
 use crate::model::user::User;
@@ -113,6 +114,9 @@ pub async fn update(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &User
         user.username = username;
     }
     apply(txn, &realm, &mut user, settings).await?;
+    if !old.enabled && user.enabled {
+        lift_lockout(&mut user);
+    }
     check_free(txn, &realm, Some(&old), &user).await?;
     if let Some(actions) = &settings.required_actions {
         user.required_actions = merged(Vec::new(), Some(actions));
@@ -126,7 +130,21 @@ pub async fn update(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &User
 /// # Errors
 /// No such user.
 pub async fn set_enabled(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId, enabled: bool) -> Result<(), ManageError> {
-    change(txn, realm, id, |user| user.enabled = enabled).await
+    change(txn, realm, id, |user| {
+        user.enabled = enabled;
+        if enabled {
+            lift_lockout(user);
+        }
+    })
+    .await
+}
+
+/// Who is enabled again was not disabled by brute force protection any more.
+fn lift_lockout(user: &mut User) {
+    let (name, reason) = DISABLED_REASON;
+    if user.attributes.get(name).is_some_and(|reasons| reasons.iter().any(|text| text == reason)) {
+        user.attributes.remove(name);
+    }
 }
 
 /// Refuses every token of the user that was issued before this moment (whole seconds since 1970).
@@ -327,6 +345,7 @@ pub(super) fn blank(env: &Env, realm: &Realm, username: String) -> User {
         not_before: 0,
         roles: vec![realm.default_role.clone()],
         groups: realm.default_groups.clone(),
+        organizations: Vec::new(),
         service_account_client: None,
     }
 }
@@ -452,6 +471,10 @@ pub(super) async fn put_password(
     let old = if let Some(password) = password {
         let old = password.clone();
         (password.kind, password.created) = (kind, env.now());
+        // What was hashed elsewhere is another credential, and comes without the name that the user gave to the old one.
+        if hash.given_data.is_some() {
+            password.user_label = None;
+        }
         Some(old)
     } else {
         let id = CredentialId::random(env.random());

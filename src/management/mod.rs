@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod health;
 pub mod metrics;
+pub mod openapi;
 
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;

@@ -79,6 +79,33 @@ pub struct RequiredAction {
     pub config: BTreeMap<String, String>,
 }
 
+impl Requirement {
+    /// Reads the name that representations have.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Required, Self::Alternative, Self::Conditional, Self::Disabled]
+            .into_iter()
+            .find(|known| known.name() == name)
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "REQUIRED",
+            Self::Alternative => "ALTERNATIVE",
+            Self::Conditional => "CONDITIONAL",
+            Self::Disabled => "DISABLED",
+        }
+    }
+}
+
+impl Flow {
+    /// Its steps in the order in which they are tried.
+    pub fn in_order(&self) -> Vec<&Execution> {
+        let mut executions: Vec<&Execution> = self.executions.iter().collect();
+        executions.sort_by_key(|execution| execution.priority);
+        executions
+    }
+}
+
 impl Authentication {
     pub fn flow(&self, id: &FlowId) -> Option<&Flow> {
         self.flows.iter().find(|flow| flow.id == *id)
@@ -90,6 +117,27 @@ impl Authentication {
 
     pub fn config(&self, id: &AuthenticatorConfigId) -> Option<&AuthenticatorConfig> {
         self.configs.iter().find(|config| config.id == *id)
+    }
+
+    /// An execution with the flow that it is a step of.
+    pub fn execution(&self, id: &ExecutionId) -> Option<(&Flow, &Execution)> {
+        let of = |flow: &'_ Flow| flow.executions.iter().position(|execution| execution.id == *id);
+        self.flows.iter().find_map(|flow| Some((flow, &flow.executions[of(flow)?])))
+    }
+
+    pub fn execution_mut(&mut self, id: &ExecutionId) -> Option<&mut Execution> {
+        self.flows.iter_mut().flat_map(|flow| &mut flow.executions).find(|execution| execution.id == *id)
+    }
+
+    pub fn required_action(&self, alias: &str) -> Option<&RequiredAction> {
+        self.required_actions.iter().find(|action| action.alias == alias)
+    }
+
+    /// The required actions in the order in which they are asked for.
+    pub fn actions_in_order(&self) -> Vec<&RequiredAction> {
+        let mut actions: Vec<&RequiredAction> = self.required_actions.iter().collect();
+        actions.sort_by_key(|action| action.priority);
+        actions
     }
 
     /// The required action with this alias, if it is registered and enabled. Others are ignored wherever a user has them.

@@ -29,6 +29,13 @@ pub struct Client {
     /// attribute [`ROTATED_SECRET_EXPIRATION`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotated_secret: Option<String>,
+    /// Private keys that stand here for the client to download, by the prefix of their attributes (`jwt.credential`): each sealed
+    /// with identity `client/<id>/<prefix>.private.key`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub private_keys: BTreeMap<String, String>,
+    /// The `jti` of the registration access token that counts (RFC 7592 §3); every other one is worth nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_token: Option<String>,
     pub redirect_uris: Vec<String>,
     pub web_origins: Vec<String>,
     pub not_before: i64,
@@ -47,6 +54,9 @@ pub struct Client {
     pub authentication_flow_binding_overrides: BTreeMap<String, String>,
     pub full_scope_allowed: bool,
     pub node_re_registration_timeout: i64,
+    /// Hosts on which the application runs, each with the second of its registration.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub registered_nodes: BTreeMap<String, i64>,
     pub protocol_mappers: Vec<ProtocolMapper>,
     pub default_client_scopes: Vec<ClientScopeId>,
     pub optional_client_scopes: Vec<ClientScopeId>,
@@ -62,6 +72,8 @@ pub const SECRET_EXPIRATION: &str = "client.secret.expiration.time";
 pub const ROTATED_SECRET: &str = "client.secret.rotated";
 pub const ROTATED_SECRET_CREATION: &str = "client.secret.rotated.creation.time";
 pub const ROTATED_SECRET_EXPIRATION: &str = "client.secret.rotated.expiration.time";
+/// Behind the prefix of an attribute that Keycloak keeps a private key in. Ours is [`Client::private_keys`].
+pub const PRIVATE_KEY_SUFFIX: &str = ".private.key";
 
 /// How a confidential client proves itself (`clientAuthenticatorType`): this way and no other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -139,5 +151,9 @@ impl Client {
     /// The identity under which the secret before the last rotation is sealed.
     pub fn rotated_secret_identity(&self) -> String {
         format!("client/{}/rotated-secret", self.id)
+    }
+    /// The identity under which the private key with this prefix is sealed.
+    pub fn private_key_identity(&self, prefix: &str) -> String {
+        format!("client/{}/{prefix}{PRIVATE_KEY_SUFFIX}", self.id)
     }
 }

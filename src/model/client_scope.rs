@@ -29,4 +29,9 @@ impl ClientScope {
     pub fn in_token_scope(&self) -> bool {
         self.attributes.get("include.in.token.scope").is_none_or(|value| value == "true")
     }
+
+    /// Whether a client that must ask the user asks him for this scope. Absent means yes.
+    pub fn on_consent_screen(&self) -> bool {
+        self.attributes.get("display.on.consent.screen").is_none_or(|value| value == "true")
+    }
 }

@@ -112,6 +112,7 @@ mod tests {
             additional_parameters: std::collections::BTreeMap::new(),
             value: "dg==".into(),
             salt: "cw==".into(),
+            given_data: None,
         };
         let former = Credential {
             id: CredentialId::from("c"),

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 
+/// The attribute by which Keycloak remembers why it disabled a user, and its value.
+pub const DISABLED_REASON: (&str, &str) = ("disabledReason", "permanentLockout");
+
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginFailures {
@@ -20,6 +23,10 @@ pub struct LoginFailures {
     pub last_ip_failure: String,
     /// No login before this moment.
     pub failed_login_not_before: Option<Timestamp>,
+    /// A failure decided that the account is disabled for good, and it may not be yet: the two are different commits. Whoever
+    /// meets this finishes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub to_disable: bool,
     /// Where the realm locks addresses instead of the account: what is known of each. These have none of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub addresses: BTreeMap<String, LoginFailures>,

@@ -2,7 +2,9 @@
 //! like the export that it came from.
 
 pub mod authentication;
+pub mod catalogue;
 pub mod client;
+pub mod client_policy;
 pub mod client_scope;
 pub mod component;
 pub mod consent;
@@ -10,8 +12,10 @@ pub mod credential;
 pub mod event;
 pub mod group;
 pub mod identity_provider;
+pub mod initial_access;
 pub mod lifetimes;
 pub mod login_failures;
+pub mod organization;
 pub mod password_policy;
 pub mod protocol_mapper;
 pub mod realm;

@@ -13,6 +13,9 @@ pub const MAX_PASSWORD: usize = 4000;
 const MAX_TEXT: usize = 16 * 1024;
 /// A pattern compiles to at most this much; matching then takes time in proportion to the password (the crate promises it).
 const MAX_PATTERN_BYTES: usize = 1 << 20;
+/// Steps back that a pattern with look-around or back-references may take, which promises nothing. Beyond them the password does not
+/// match: a bad pattern may refuse passwords and not hold up the server.
+const MAX_BACKTRACKS: usize = 10_000;
 /// Former passwords that are kept and compared at the most: each comparison is a hash.
 pub const MAX_HISTORY: i64 = 64;
 
@@ -28,13 +31,22 @@ pub enum Rule {
     NotUsername,
     NotEmail,
     NotContainsUsername,
-    Pattern(Regex),
+    Pattern(Pattern),
     /// None of the last so many passwords, the present one among them.
     History(i64),
     /// None that was in use within so many days.
     Age(i64),
     /// Not on the list of this name.
     Blacklist(String),
+}
+
+/// What a whole password must match.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// In linear time.
+    Linear(Regex),
+    /// With look-around or back-references, which administrators of Keycloak write to demand several things at once.
+    Backtracking(fancy_regex::Regex),
 }
 
 /// What a realm asks of passwords. The default asks nothing.
@@ -140,7 +152,7 @@ impl PasswordPolicy {
             "notContainsUsername" => Rule::NotContainsUsername,
             "regexPattern" => {
                 let pattern = value.filter(|text| !text.is_empty()).ok_or_else(|| problem("Config required"))?;
-                Rule::Pattern(compile(pattern).ok_or_else(|| problem("Not a valid regular expression"))?)
+                Rule::Pattern(Pattern::compile(pattern).ok_or_else(|| problem("Not a valid regular expression"))?)
             }
             "passwordBlacklist" => match value.map(str::trim) {
                 Some(name) if is_file_name(name) => Rule::Blacklist(name.to_owned()),
@@ -198,7 +210,7 @@ impl Rule {
             Self::NotUsername => lower() == owner.username,
             Self::NotEmail => owner.email.is_some_and(|email| lower() == email),
             Self::NotContainsUsername => !owner.username.is_empty() && lower().contains(owner.username),
-            Self::Pattern(pattern) => !pattern.is_match(password),
+            Self::Pattern(pattern) => !pattern.matches(password),
             Self::History(_) | Self::Age(_) | Self::Blacklist(_) => false,
         };
         broken.then(|| self.refusal())
@@ -229,7 +241,8 @@ fn count(items: impl Iterator) -> i64 {
     i64::try_from(items.count()).unwrap_or(i64::MAX)
 }
 
-const IDS: [&str; 18] = [
+/// The names of all rules.
+pub const IDS: [&str; 18] = [
     "digits",
     "forceExpiredPasswordChange",
     "hashAlgorithm",
@@ -275,12 +288,32 @@ fn split(piece: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The whole password must match, as with Java's `matches`.
-fn compile(pattern: &str) -> Option<Regex> {
-    let build = |text: &str| RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().ok();
-    // Wrapped only after it stands on its own, or `a)|(b` would escape the anchors.
-    build(pattern)?;
-    build(&format!(r"\A(?:{pattern})\z"))
+impl Pattern {
+    /// The whole password must match, as with Java's `matches`.
+    fn compile(pattern: &str) -> Option<Self> {
+        // Wrapped only after it stands on its own, or `a)|(b` would escape the anchors.
+        let whole = format!(r"\A(?:{pattern})\z");
+        let linear = |text: &str| RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().ok();
+        if linear(pattern).is_some() {
+            return linear(&whole).map(Self::Linear);
+        }
+        let backtracking = |text: &str| {
+            fancy_regex::RegexBuilder::new(text)
+                .backtrack_limit(MAX_BACKTRACKS)
+                .delegate_size_limit(MAX_PATTERN_BYTES)
+                .build()
+                .ok()
+        };
+        backtracking(pattern)?;
+        backtracking(&whole).map(Self::Backtracking)
+    }
+
+    fn matches(&self, password: &str) -> bool {
+        match self {
+            Self::Linear(pattern) => pattern.is_match(password),
+            Self::Backtracking(pattern) => pattern.is_match(password).unwrap_or(false),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -298,6 +331,30 @@ mod tests {
 
     fn refusal(policy: &str) -> String {
         PasswordPolicy::parse(policy).unwrap_err().to_string()
+    }
+
+    /// The pattern of half of all guides: several demands in one.
+    #[test]
+    fn look_around_and_back_references_work_as_in_java() {
+        let all = r"regexPattern(^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?!.*\s).{8,}$)";
+        assert_eq!(judge(all, "Abcdefg1"), None);
+        for broken in ["abcdefg1", "ABCDEFG1", "Abcdefgh", "Abc efg1", "Abcdef1"] {
+            assert_eq!(judge(all, broken).unwrap().0, "invalidPasswordRegexPatternMessage", "{broken}");
+        }
+        let no_repetition = r"regexPattern(^(?!.*(.)\1\1).+$)";
+        assert_eq!(judge(no_repetition, "aabbaabb"), None);
+        assert!(judge(no_repetition, "aabbb").is_some());
+        assert!(judge("regexPattern((?=a)a)", "ab").is_some(), "the whole password must match");
+        assert_eq!(refusal("regexPattern((?=a)|(b)"), "Invalid config for regexPattern: Not a valid regular expression");
+    }
+
+    /// Security class 48: patterns on which a backtracking engine takes for ever end, and refuse.
+    #[test]
+    fn a_pattern_that_backtracks_for_ever_refuses_the_password_instead() {
+        for pattern in [r"(?=a)(a|aa)*\1c", r"(?=a)((a+)+)+\1b", r"(?=(a*)*b)a*c"] {
+            let password = "a".repeat(MAX_PASSWORD);
+            assert!(judge(&format!("regexPattern({pattern})"), &password).is_some(), "{pattern}");
+        }
     }
 
     /// keycloak-live/admin-users.json, rows "policy …".
@@ -393,6 +450,9 @@ mod tests {
         }
         assert!(PasswordPolicy::parse(&format!("regexPattern({})", "a".repeat(MAX_TEXT))).is_err());
         assert!(PasswordPolicy::parse("regexPattern((((a{100}){100}){100}){100})").is_err(), "a pattern that grows without bound");
+        assert!(PasswordPolicy::parse("regexPattern((?=b)(((a{100}){100}){100}){100})").is_err(), "and one with look-around");
+        let deep = format!("regexPattern({}a{})", "(?=".repeat(4000), ")".repeat(4000));
+        assert!(PasswordPolicy::parse(&deep).is_err(), "one that is nested too deeply");
         assert_eq!(PasswordPolicy::parse("").unwrap().rules().len(), 0);
         assert_eq!(PasswordPolicy::parse("  ").unwrap().rules().len(), 0);
     }

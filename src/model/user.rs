@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{ClientId, GroupId, RoleId, UserId};
+use crate::model::organization::Membership;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +34,9 @@ pub struct User {
     pub roles: Vec<RoleId>,
     #[serde(default)]
     pub groups: Vec<GroupId>,
+    /// The organizations that he belongs to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organizations: Vec<Membership>,
     /// The client whose service account this is.
     pub service_account_client: Option<ClientId>,
 }

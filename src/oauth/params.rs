@@ -94,6 +94,10 @@ impl std::fmt::Debug for Params {
 }
 
 fn decode(text: &[u8]) -> Result<String, ParamsError> {
+    // Tokens, the longest of all parameters, have nothing to decode.
+    if !text.contains(&b'%') && !text.contains(&b'+') {
+        return std::str::from_utf8(text).map(str::to_owned).map_err(|_| ParamsError::Encoding);
+    }
     if !escapes_are_valid(text) {
         return Err(ParamsError::Encoding);
     }

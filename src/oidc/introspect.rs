@@ -159,5 +159,5 @@ async fn live(cx: &GrantContext<'_>, token: &VerifiedAccessToken) -> Result<Opti
     let scope = scope::resolve_granted(cx.realm, &client, &token.scope);
     let subject = Subject::load(&mut cx.store.peek(), &cx.realm.realm.id, live.user).await?;
     let session = live.session.as_ref().and_then(|session| sessions::part(session, &client.client.id, None));
-    Ok(Some((introspection::claims(cx.realm, &client, token, &subject, session.as_ref(), &scope), subject)))
+    Ok(Some((introspection::claims(cx.realm, &client, token, &subject, session.as_ref(), &scope, cx.now), subject)))
 }

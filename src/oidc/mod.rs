@@ -6,6 +6,7 @@ pub mod introspect;
 pub mod logout;
 pub mod realm;
 pub mod redirects;
+pub mod registration;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;

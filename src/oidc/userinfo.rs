@@ -118,7 +118,7 @@ async fn userinfo(cx: &RealmRequest, params: &Params, report: &Report<'_>, origi
     let scope = scope::resolve_granted(&cx.realm, client, &token.scope);
     let subject = Subject::load(&mut cx.app.store.peek(), &cx.realm.realm.id, live.user).await?;
     let session = live.session.as_ref().and_then(|session| sessions::part(session, &client.client.id, None));
-    userinfo::answer(&cx.realm, client, &subject, session.as_ref(), &scope, &cx.issuer).map_err(Refusal::Failed)
+    userinfo::answer(&cx.realm, client, &subject, session.as_ref(), &scope, (&cx.issuer, now)).map_err(Refusal::Failed)
 }
 
 /// The token of the request, in the header or the form but not in both (RFC 6750 §2).

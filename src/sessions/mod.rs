@@ -48,21 +48,35 @@ pub struct NewSession<'a> {
 pub fn start(env: &Env, new: &NewSession<'_>) -> UserSession {
     let now = env.now();
     let client = ClientSession { started: now, last_refresh: now, scope: new.scope.to_owned(), rotation: Rotation::default() };
-    let mut session = UserSession {
+    let clients = BTreeMap::from([(new.client.clone(), client)]);
+    let blank = blank(env, new.user, new.address);
+    indexed(new.realm, UserSession { offline: new.offline, auth_time: None, clients, ..blank })
+}
+
+/// Makes a session of a browser that no client has asked for yet. It exists once it was [`insert`]ed.
+pub fn begin(env: &Env, realm: &Realm, user: &UserId, address: IpAddr) -> UserSession {
+    indexed(realm, blank(env, user, address))
+}
+
+fn blank(env: &Env, user: &UserId, address: IpAddr) -> UserSession {
+    let now = env.now();
+    UserSession {
         id: SessionId::generate(env.random()),
-        user: new.user.clone(),
-        offline: new.offline,
+        user: user.clone(),
+        offline: false,
         remember_me: false,
-        ip_address: new.address.to_string(),
+        ip_address: address.to_string(),
         started: now,
         last_refresh: now,
-        auth_time: None,
+        auth_time: Some(now),
         notes: BTreeMap::new(),
-        clients: BTreeMap::from([(new.client.clone(), client)]),
+        clients: BTreeMap::new(),
         indexed_until: now,
-    };
-    session.indexed_until = index_until(new.realm, &session);
-    session
+    }
+}
+
+fn indexed(realm: &Realm, session: UserSession) -> UserSession {
+    UserSession { indexed_until: index_until(realm, &session), ..session }
 }
 
 /// Writes a new session.
@@ -93,6 +107,10 @@ pub async fn find(
     now: Timestamp,
 ) -> Result<Option<UserSession>, StoreError> {
     let Some(mut session) = reader.user_sessions().get(&realm.id, id, offline).await? else { return Ok(None) };
+    // A realm that no longer remembers anybody ends what it remembered at once.
+    if session.remember_me && !session.offline && !realm.remember_me {
+        return Ok(None);
+    }
     stamps.apply(&realm.id, &mut session);
     Ok((lifetimes::user_session_ends(realm, &session) + STAMP_DELAY_SECONDS > now).then_some(session))
 }

@@ -92,7 +92,7 @@ enum Part {
 
 impl Store {
     /// Writes a backup to `out`; commits go on meanwhile. A writer that blocks holds up nobody but itself, though what changes
-    /// meanwhile is kept in memory. The sessions are left out on request: that costs sign-ins, never identities.
+    /// meanwhile is kept in memory, up to 64 MiB; beyond, the backup is given up. The sessions are left out on request: that costs sign-ins, never identities.
     ///
     /// # Errors
     /// [`BackupError`]; what was written until then has no end and is refused by everybody who reads it.

@@ -24,6 +24,17 @@ impl<R: Reader> Clients<'_, R> {
         }
     }
 
+    /// At most `limit` clients with an id after `after`, by id.
+    pub async fn after(&mut self, realm: &RealmId, after: Option<&ClientId>, limit: usize) -> Result<Vec<Client>, StoreError> {
+        let rows = self.reader.scan(&key::clients(realm), after.map(ClientId::as_str), limit).await?;
+        Ok(rows.into_iter().map(|(_, client)| client).collect())
+    }
+
+    /// At most `limit` public names after `after`, sorted, each with its client: a list that reads no client.
+    pub async fn names(&mut self, realm: &RealmId, after: Option<&str>, limit: usize) -> Result<Vec<(String, ClientId)>, StoreError> {
+        self.reader.scan(&key::clients_by_client_id(realm), after, limit).await
+    }
+
     pub async fn list(&mut self, realm: &RealmId) -> Result<Vec<Client>, StoreError> {
         self.reader.scan_all(&key::clients(realm)).await
     }

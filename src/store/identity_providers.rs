@@ -27,6 +27,19 @@ impl<R: Reader> IdentityProviders<'_, R> {
     }
 }
 
+impl<R: Reader> IdentityProviders<'_, R> {
+    /// At most `limit` users with links, with an id after `after`, by id.
+    pub async fn linked(
+        &mut self,
+        realm: &RealmId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, IdentityLinks)>, StoreError> {
+        let rows = self.reader.scan(&key::all_identity_links(realm), after.map(UserId::as_str), limit).await?;
+        Ok(rows.into_iter().map(|(id, links)| (UserId::from(id), links)).collect())
+    }
+}
+
 impl IdentityProviders<'_, Txn<'_, Configuration>> {
     /// The alias must be new.
     pub fn insert(&mut self, realm: &RealmId, provider: &IdentityProvider) {

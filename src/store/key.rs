@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ClientId, ClientScopeId, ComponentId, GroupId, RealmId, RoleId, SessionId, UserId};
+use crate::base::id::{
+    ClientId, ClientScopeId, ComponentId, GroupId, InitialAccessId, InvitationId, OrganizationId, RealmId, RoleId, SessionId, UserId,
+};
 use crate::model::authentication::Authentication;
 use crate::model::client::Client;
 use crate::model::client_scope::ClientScope;
@@ -16,7 +18,9 @@ use crate::model::credential::Credentials;
 use crate::model::event::{AdminEvent, EventId, UserEvent};
 use crate::model::group::Group;
 use crate::model::identity_provider::{IdentityLinks, IdentityProvider};
+use crate::model::initial_access::InitialAccess;
 use crate::model::login_failures::LoginFailures;
+use crate::model::organization::{Invitation, Organization};
 use crate::model::realm::Realm;
 use crate::model::role::Role;
 use crate::model::single_use::SingleUse;
@@ -108,7 +112,17 @@ pub fn branches_of_realm(realm: &RealmId) -> Vec<Branch> {
                 "group",
                 "group.name",
                 "identity_links",
+                "initial_access",
                 "identity_provider",
+                "organization",
+                "organization.name",
+                "organization.alias",
+                "organization.domain",
+                "organization.member",
+                "organization.group",
+                "organization.group.name",
+                "organization.invitation",
+                "organization.count",
                 "role",
                 "role.realm",
                 "role.client",
@@ -170,9 +184,27 @@ pub(super) fn concerns(key: &[u8]) -> Concerns {
     let (kind, realm) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match kind {
         b"realm.name" => Concerns::Realms,
-        b"user" | b"user.service_account" => Concerns::Users(RealmId::from(unescaped(realm))),
-        b"user.username" | b"user.email" | b"user.unique_email" | b"credentials" | b"consents" | b"identity_links" | b"carried"
-        | b"admin_event" | b"counter" | b"job" | b"lease" => Concerns::NothingCompiled,
+        // What tokens say about a user's organizations is read with him.
+        b"user" | b"user.service_account" | b"organization" | b"organization.group" => Concerns::Users(RealmId::from(unescaped(realm))),
+        b"organization.name"
+        | b"organization.alias"
+        | b"organization.domain"
+        | b"organization.member"
+        | b"organization.group.name"
+        | b"organization.invitation"
+        | b"organization.count"
+        | b"user.username"
+        | b"user.email"
+        | b"user.unique_email"
+        | b"credentials"
+        | b"consents"
+        | b"identity_links"
+        | b"carried"
+        | b"initial_access"
+        | b"admin_event"
+        | b"counter"
+        | b"job"
+        | b"lease" => Concerns::NothingCompiled,
         // Kinds whose realm id stands last, unescaped.
         b"realm" | b"authentication" | b"localization" | b"user_profile" => {
             Concerns::Realm(RealmId::from(&*String::from_utf8_lossy(&key[kind.len() + 1..])))
@@ -222,6 +254,9 @@ pub fn clients(realm: &RealmId) -> Prefix<Configuration, Client> {
 }
 pub fn client_by_client_id(realm: &RealmId, client_id: &str) -> Conf<ClientId> {
     Key::new(&["client.client_id", realm.as_str(), client_id])
+}
+pub fn clients_by_client_id(realm: &RealmId) -> Prefix<Configuration, ClientId> {
+    Prefix::new(&["client.client_id", realm.as_str()])
 }
 
 pub fn client_scope(realm: &RealmId, id: &ClientScopeId) -> Conf<ClientScope> {
@@ -296,11 +331,21 @@ pub fn consents(realm: &RealmId, user: &UserId) -> Conf<Consents> {
 pub fn identity_links(realm: &RealmId, user: &UserId) -> Conf<IdentityLinks> {
     Key::new(&["identity_links", realm.as_str(), user.as_str()])
 }
+pub fn all_identity_links(realm: &RealmId) -> Prefix<Configuration, IdentityLinks> {
+    Prefix::new(&["identity_links", realm.as_str()])
+}
 pub fn identity_provider(realm: &RealmId, alias: &str) -> Conf<IdentityProvider> {
     Key::new(&["identity_provider", realm.as_str(), alias])
 }
 pub fn identity_providers(realm: &RealmId) -> Prefix<Configuration, IdentityProvider> {
     Prefix::new(&["identity_provider", realm.as_str()])
+}
+/// What lets somebody register clients.
+pub fn initial_access(realm: &RealmId, id: &InitialAccessId) -> Conf<InitialAccess> {
+    Key::new(&["initial_access", realm.as_str(), id.as_str()])
+}
+pub fn initial_accesses(realm: &RealmId) -> Prefix<Configuration, InitialAccess> {
+    Prefix::new(&["initial_access", realm.as_str()])
 }
 /// A sealed JSON text that nothing here uses ([`super::carried`]).
 pub fn carried(realm: &RealmId, name: &str) -> Conf<String> {
@@ -310,6 +355,54 @@ pub fn carried_in(realm: &RealmId) -> Prefix<Configuration, String> {
     Prefix::new(&["carried", realm.as_str()])
 }
 
+pub fn organization(realm: &RealmId, id: &OrganizationId) -> Conf<Organization> {
+    Key::new(&["organization", realm.as_str(), id.as_str()])
+}
+pub fn organization_by_name(realm: &RealmId, name: &str) -> Conf<OrganizationId> {
+    Key::new(&["organization.name", realm.as_str(), name])
+}
+pub fn organizations_by_name(realm: &RealmId) -> Prefix<Configuration, OrganizationId> {
+    Prefix::new(&["organization.name", realm.as_str()])
+}
+pub fn organization_by_alias(realm: &RealmId, alias: &str) -> Conf<OrganizationId> {
+    Key::new(&["organization.alias", realm.as_str(), alias])
+}
+/// `domain` in lower case.
+pub fn organization_by_domain(realm: &RealmId, domain: &str) -> Conf<OrganizationId> {
+    Key::new(&["organization.domain", realm.as_str(), domain])
+}
+/// By user name, so that a list of members is a part of this one.
+pub fn organization_member(realm: &RealmId, organization: &OrganizationId, username: &str) -> Conf<UserId> {
+    Key::new(&["organization.member", realm.as_str(), organization.as_str(), username])
+}
+pub fn organization_members(realm: &RealmId, organization: &OrganizationId) -> Prefix<Configuration, UserId> {
+    Prefix::new(&["organization.member", realm.as_str(), organization.as_str()])
+}
+pub fn organization_group(realm: &RealmId, organization: &OrganizationId, id: &GroupId) -> Conf<Group> {
+    Key::new(&["organization.group", realm.as_str(), organization.as_str(), id.as_str()])
+}
+pub fn organization_groups(realm: &RealmId, organization: &OrganizationId) -> Prefix<Configuration, Group> {
+    Prefix::new(&["organization.group", realm.as_str(), organization.as_str()])
+}
+/// `parent` is the empty text for a top-level group.
+pub fn organization_group_by_name(realm: &RealmId, organization: &OrganizationId, parent: Option<&GroupId>, name: &str) -> Conf<GroupId> {
+    let parent = parent.map_or("", GroupId::as_str);
+    Key::new(&["organization.group.name", realm.as_str(), organization.as_str(), parent, name])
+}
+pub fn organization_invitation(realm: &RealmId, organization: &OrganizationId, id: &InvitationId) -> Conf<Invitation> {
+    Key::new(&["organization.invitation", realm.as_str(), organization.as_str(), id.as_str()])
+}
+pub fn organization_invitations(realm: &RealmId, organization: &OrganizationId) -> Prefix<Configuration, Invitation> {
+    Prefix::new(&["organization.invitation", realm.as_str(), organization.as_str()])
+}
+/// How many organizations a realm has.
+pub fn organization_count(realm: &RealmId) -> Counter<Configuration> {
+    Counter::new(&["organization.count", realm.as_str(), "", "organizations"])
+}
+/// How many members an organization has.
+pub fn organization_member_count(realm: &RealmId, organization: &OrganizationId) -> Counter<Configuration> {
+    Counter::new(&["organization.count", realm.as_str(), organization.as_str(), "members"])
+}
 pub fn component(realm: &RealmId, id: &ComponentId) -> Conf<Component> {
     Key::new(&["component", realm.as_str(), id.as_str()])
 }

@@ -49,6 +49,7 @@ mod epoch;
 pub mod events;
 pub mod groups;
 pub mod identity_providers;
+pub mod initial_access;
 pub mod job;
 pub mod key;
 pub mod key_check;
@@ -56,8 +57,10 @@ pub mod lease;
 pub mod localization;
 pub mod login_failures;
 pub mod memory;
+pub mod organizations;
 pub mod realms;
 pub mod roles;
+pub mod search;
 pub mod single_use;
 pub mod sled;
 pub mod snapshot;
@@ -126,6 +129,7 @@ struct Inner {
     /// The same engine, if it is sled, for what only that one needs.
     sled: Option<sled::Sled>,
     epochs: Arc<Epochs>,
+    columns: search::Columns,
     /// Where losers queue up, a queue per class.
     configuration_queue: Mutex<()>,
     sessions_queue: Mutex<()>,
@@ -147,8 +151,14 @@ impl Store {
     }
 
     fn with(backend: Arc<dyn Backend>, sled: Option<sled::Sled>) -> Self {
-        let inner =
-            Inner { backend, sled, epochs: Arc::default(), configuration_queue: Mutex::default(), sessions_queue: Mutex::default() };
+        let inner = Inner {
+            backend,
+            sled,
+            epochs: Arc::default(),
+            columns: search::Columns::default(),
+            configuration_queue: Mutex::default(),
+            sessions_queue: Mutex::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -311,17 +321,23 @@ impl Store {
         Err(StoreError::Contention.into())
     }
 
-    /// A configuration commit runs in a task of its own: if its caller goes away meanwhile, the epochs move all the same.
+    /// A configuration commit runs in a task of its own: if its caller goes away meanwhile, epochs and columns move all the same.
     async fn commit(&self, set: backend::WriteSet) -> Result<u64, CommitError> {
         if set.class == Class::Sessions {
             return self.inner.backend.commit(set).await;
         }
         let movement = Movement::of(set.writes.iter().map(|(key, _)| &**key));
-        let (backend, epochs) = (Arc::clone(&self.inner.backend), Arc::clone(&self.inner.epochs));
+        let changes = search::Changes::of(&set);
+        let inner = Arc::clone(&self.inner);
         let commit = async move {
-            let answer = backend.commit(set).await;
+            let answer = inner.backend.commit(set).await;
+            match &answer {
+                Ok(sequence) => inner.columns.apply(&changes, *sequence),
+                Err(CommitError::Conflict | CommitError::Refused(_)) => {}
+                Err(CommitError::Unknown | CommitError::Poisoned(_)) => inner.columns.doubt(&changes),
+            }
             if !matches!(answer, Err(CommitError::Conflict | CommitError::Refused(_))) {
-                epochs.advance(movement);
+                inner.epochs.advance(movement);
             }
             answer
         };

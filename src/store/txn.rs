@@ -128,6 +128,13 @@ pub trait Reader: Send {
         super::groups::Groups { reader: self }
     }
 
+    fn organizations(&mut self) -> super::organizations::Organizations<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::organizations::Organizations { reader: self }
+    }
+
     fn users(&mut self) -> super::users::Users<'_, Self>
     where
         Self: Sized,
@@ -154,6 +161,13 @@ pub trait Reader: Send {
         Self: Sized,
     {
         super::identity_providers::IdentityProviders { reader: self }
+    }
+
+    fn initial_access(&mut self) -> super::initial_access::InitialAccesses<'_, Self>
+    where
+        Self: Sized,
+    {
+        super::initial_access::InitialAccesses { reader: self }
     }
 
     fn consents(&mut self) -> super::consents::ConsentsOf<'_, Self>
@@ -292,6 +306,11 @@ impl<'env, C: DataClass> Txn<'env, C> {
             Write::Add(sum) => *sum = sum.saturating_add(delta),
             Write::Put { .. } | Write::Delete => unreachable!("counters have keys of their own"),
         }
+    }
+
+    /// Deletes a counter that nobody adds to any more, after whatever this transaction added.
+    pub(super) fn forget(&mut self, counter: &Counter<C>) {
+        self.writes.insert(counter.bytes.clone(), Write::Delete);
     }
 
     /// Puts a tombstone where the document is: readers do not find it any more, and nobody can make it anew.

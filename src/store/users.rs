@@ -68,6 +68,7 @@ impl Users<'_, Txn<'_, Configuration>> {
         if let Some(client) = &user.service_account_client {
             self.reader.insert(&key::service_account(realm, client), &user.id);
         }
+        self.reader.organizations().follow(realm, None, Some(user));
     }
 
     /// Writes a changed user; `old` is what was read, so that new names move their keys.
@@ -80,6 +81,7 @@ impl Users<'_, Txn<'_, Configuration>> {
             self.delete_email(realm, old);
             self.insert_email(realm, user, unique_email);
         }
+        self.reader.organizations().follow(realm, Some(old), Some(user));
         self.reader.put(&key::user(realm, &user.id), user);
     }
 
@@ -89,6 +91,7 @@ impl Users<'_, Txn<'_, Configuration>> {
         if let Some(client) = &user.service_account_client {
             self.reader.delete(&key::service_account(realm, client));
         }
+        self.reader.organizations().follow(realm, Some(user), None);
         self.reader.delete(&key::credentials(realm, &user.id));
         self.reader.delete(&key::consents(realm, &user.id));
         self.reader.delete(&key::identity_links(realm, &user.id));

@@ -28,10 +28,19 @@ pub struct Authorization {
     /// When the user proved himself in a browser (OIDC Core §2). `None` for direct grants.
     pub auth_time: Option<Timestamp>,
     pub nonce: Option<String>,
+    /// What stands beside an ID token that a browser carries; the token endpoint has nothing of it.
+    pub front_channel: FrontChannel,
     /// `1` for a fresh sign-in, `0` through the cookie of an earlier one, or a name of the realm's map.
     pub acr: String,
     /// The caller, for `clientHost` and `clientAddress` of client credentials.
     pub client_address: IpAddr,
+}
+
+/// What an answer of the authorization endpoint carries beside the ID token, which vouches for it (OIDC Core §3.3.2.11).
+#[derive(Clone, Debug, Default)]
+pub struct FrontChannel {
+    pub code: Option<String>,
+    pub state: Option<String>,
 }
 
 /// The session of a token: what its lifetimes and its refresh token need.
@@ -65,6 +74,8 @@ pub enum GrantKind {
     AuthorizationCode,
     DeviceCode,
     TokenExchange,
+    /// None: an example for an administrator.
+    Example,
 }
 
 impl GrantKind {
@@ -77,6 +88,7 @@ impl GrantKind {
             Self::AuthorizationCode => "ac",
             Self::DeviceCode => "dg",
             Self::TokenExchange => "te",
+            Self::Example => "na",
         }
     }
 }

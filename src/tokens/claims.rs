@@ -28,7 +28,9 @@ pub struct Claims<'a> {
     pub nonce: Option<Cow<'a, str>>,
     pub sid: Option<Cow<'a, str>>,
     pub at_hash: Option<String>,
+    pub c_hash: Option<String>,
     pub acr: Option<Cow<'a, str>>,
+    pub s_hash: Option<String>,
     pub allowed_origins: Option<&'a [String]>,
     pub realm_access: Option<Vec<Arc<str>>>,
     pub resource_access: HashOrdered<Vec<Arc<str>>>,
@@ -227,6 +229,11 @@ impl HashOrdered<Node> {
         }
     }
 
+    /// The value that [`Self::put_at`] put there.
+    pub fn value_at(&self, path: &[ClaimName]) -> Option<&Value> {
+        self.get(path)
+    }
+
     fn get(&self, path: &[ClaimName]) -> Option<&Value> {
         let (name, rest) = path.split_first()?;
         match (self.entries.iter().find(|(known, _)| known == name)?, rest) {
@@ -296,7 +303,8 @@ impl Serialize for Sorted<&Claims<'_>> {
             [audience] => map.serialize_entry("aud", audience)?,
             audiences => map.serialize_entry("aud", audiences)?,
         }
-        write!("sub": sub, "typ": typ, "azp": azp, "nonce": nonce, "sid": sid, "at_hash": at_hash, "acr": acr);
+        write!("sub": sub, "typ": typ, "azp": azp, "nonce": nonce, "sid": sid, "at_hash": at_hash, "c_hash": c_hash, "acr": acr);
+        write!("s_hash": s_hash);
         write!("allowed-origins": allowed_origins);
         if let Some(roles) = &claims.realm_access {
             map.serialize_entry("realm_access", &Roles(roles))?;

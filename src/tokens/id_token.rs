@@ -17,6 +17,7 @@ use super::mappers;
 pub fn claims<'a>(minting: &'a Minting<'a>, access_token: Option<&str>) -> Claims<'a> {
     let authorization = minting.authorization;
     let client_id = authorization.client.client.client_id.as_str();
+    let hash = |text: &str| left_half(authorization.client.id_token_algorithm, text);
     let mut claims = Claims {
         exp: Some(minting.expires),
         iat: Some(minting.now.seconds()),
@@ -28,7 +29,9 @@ pub fn claims<'a>(minting: &'a Minting<'a>, access_token: Option<&str>) -> Claim
         azp: Some(Cow::Borrowed(client_id)),
         nonce: authorization.nonce.as_deref().map(Cow::Borrowed),
         sid: authorization.session.as_ref().map(|session| Cow::Borrowed(session.id.as_str())),
-        at_hash: access_token.map(|token| left_half(authorization.client.id_token_algorithm, token)),
+        at_hash: access_token.map(hash),
+        c_hash: authorization.front_channel.code.as_deref().map(hash),
+        s_hash: authorization.front_channel.state.as_deref().map(hash),
         ..Claims::default()
     };
     mappers::run(minting.scope.mappers(), TokenKind::Id, &minting.context(), minting.roles.clone(), &mut claims);

@@ -24,6 +24,7 @@ pub fn claims(
     subject: &Subject,
     session: Option<&SessionPart>,
     scope: &GrantedScope,
+    now: Timestamp,
 ) -> Map<String, Value> {
     let (scope, roles) = scope.for_subject(realm, client, subject, &[TokenKind::Introspection]);
     let text = |name: &str| token.claims.get(name).and_then(Value::as_str);
@@ -32,10 +33,12 @@ pub fn claims(
         client,
         subject,
         session,
+        now,
         auth_time: token.claims.get("auth_time").and_then(Value::as_i64).map(Timestamp::from_seconds),
         nonce: None,
         acr: text("acr").unwrap_or("1"),
         caller: None,
+        organizations: scope.organizations(),
     };
     let mut claims = Claims {
         exp: token.exp.map(Timestamp::seconds),

@@ -146,10 +146,12 @@ impl<'a> Minting<'a> {
             client: &authorization.client,
             subject: &authorization.subject,
             session: authorization.session.as_ref(),
+            now: self.now,
             auth_time: authorization.auth_time,
             nonce: authorization.nonce.as_deref(),
             acr: &authorization.acr,
             caller: (is_service_account && authorization.exchange.is_none()).then_some(authorization.client_address),
+            organizations: self.scope.organizations(),
         }
     }
 

@@ -43,6 +43,9 @@ pub struct Payload<'a> {
     requested_aud: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     reuse_id: Option<&'a str>,
+    /// The alias of the one organization that the tokens are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<&'a str>,
 }
 
 /// RFC 7519 §4.1.3: one audience may be a string.
@@ -76,6 +79,7 @@ pub fn payload<'a>(minting: &'a Minting<'a>, session: &'a SessionPart, sub: Opti
         prov: "default",
         requested_aud: &minting.authorization.audience,
         reuse_id: session.rotation.as_ref().map(|rotation| rotation.reuse_id.as_str()),
+        organization: minting.scope.organization_alias(),
     }
 }
 

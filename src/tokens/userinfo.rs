@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::base::clock::Timestamp;
 use crate::compiled::claim_path::ClaimName;
 use crate::compiled::mapper::TokenKind;
 use crate::compiled::{CompiledClient, CompiledRealm};
@@ -34,9 +35,9 @@ pub fn answer(
     subject: &Subject,
     session: Option<&SessionPart>,
     scope: &GrantedScope,
-    issuer: &str,
+    (issuer, now): (&str, Timestamp),
 ) -> Result<Answer, OAuthError> {
-    let mut claims = collect(realm, client, subject, session, scope);
+    let mut claims = collect(realm, client, subject, session, scope, now);
     let Some(algorithm) = client.userinfo_algorithm else {
         let claims = claims.into_map();
         if client.userinfo_encryption.is_none() {
@@ -53,15 +54,39 @@ pub fn answer(
     Ok(Answer::Jwt(encryption::encrypted(client, client.userinfo_encryption, "JWT", signed)?))
 }
 
+/// The claims of the answer before it is signed or encrypted, for whoever only wants to look at them.
+pub fn claims(
+    realm: &CompiledRealm,
+    client: &CompiledClient,
+    subject: &Subject,
+    session: Option<&SessionPart>,
+    scope: &GrantedScope,
+    now: Timestamp,
+) -> Map<String, Value> {
+    collect(realm, client, subject, session, scope, now).into_map()
+}
+
 fn collect(
     realm: &CompiledRealm,
     client: &CompiledClient,
     subject: &Subject,
     session: Option<&SessionPart>,
     scope: &GrantedScope,
+    now: Timestamp,
 ) -> HashOrdered<Node> {
     let (scope, roles) = scope.for_subject(realm, client, subject, &[TokenKind::UserInfo]);
-    let cx = Context { realm, client, subject, session, auth_time: None, nonce: None, acr: "", caller: None };
+    let cx = Context {
+        realm,
+        client,
+        subject,
+        session,
+        now,
+        auth_time: None,
+        nonce: None,
+        acr: "",
+        caller: None,
+        organizations: scope.organizations(),
+    };
     let mut claims = Claims { sub: Some(Cow::Borrowed(subject.user.id.as_str())), ..Claims::default() };
     mappers::run(scope.mappers(), TokenKind::UserInfo, &cx, roles, &mut claims);
     claims.demote_roles();

@@ -170,7 +170,7 @@ fn bearer(issuer: &str, claims: Map<String, Value>, now: Timestamp) -> Result<Ve
 }
 
 /// The claims of a token that a key of the realm signed.
-fn signed(realm: &CompiledRealm, token: &str) -> Result<Map<String, Value>, Rejected> {
+pub(super) fn signed(realm: &CompiledRealm, token: &str) -> Result<Map<String, Value>, Rejected> {
     realm
         .keyring
         .verify(token)
@@ -179,14 +179,14 @@ fn signed(realm: &CompiledRealm, token: &str) -> Result<Map<String, Value>, Reje
 }
 
 /// When a token is valid.
-struct Times {
-    iat: Timestamp,
-    exp: Option<Timestamp>,
+pub(super) struct Times {
+    pub(super) iat: Timestamp,
+    pub(super) exp: Option<Timestamp>,
 }
 
 impl Times {
     /// Issuer first, then time, in whole seconds without leeway: both ends of the token are this server.
-    fn check(issuer: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<Self, Rejected> {
+    pub(super) fn check(issuer: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<Self, Rejected> {
         match text(claims, "iss") {
             Some(iss) if iss == issuer => {}
             other => return Err(Rejected::Issuer(other.unwrap_or_default().to_owned())),
@@ -204,11 +204,11 @@ impl Times {
     }
 }
 
-fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str()
 }
 
-fn required<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, Rejected> {
+pub(super) fn required<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, Rejected> {
     text(claims, name).ok_or(Rejected::Malformed("a claim is missing that every token of its kind has"))
 }
 

@@ -2,6 +2,7 @@
 //! do there. The roles are resolved here from the stored user at every request. What the token says about roles counts for
 //! nothing, so a role that was taken away is gone at once, and a lightweight token does as well as any other.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,12 +15,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
+use crate::base::id::{SessionId, UserId};
 use crate::compiled::{CompiledClient, CompiledRealm, Subject};
+use crate::manage::client_policies::Updater;
+use crate::manage::defaults::roles::{ADMINISTRATION, ORGANIZATIONS};
 use crate::model::realm::Realm;
 use crate::model::user::User;
 use crate::oauth::params::Params;
 use crate::sessions;
-use crate::store::StoreError;
+use crate::store::txn::Reader as _;
+use crate::store::{Store, StoreError};
 
 use crate::tokens::{scope, verify};
 
@@ -31,6 +36,9 @@ const REALM_MANAGEMENT: &str = "realm-management";
 const REALM_ADMIN: &str = "realm-admin";
 /// The clients of administrators: their tokens stand for the whole user, whatever scope the client has.
 const ADMINISTRATION_CLIENTS: [&str; 2] = ["admin-cli", "security-admin-console"];
+
+/// The name of whoever works on the store itself, in the admin events of what he does.
+const OPERATOR: &str = "local-operator";
 
 /// The longest bearer token that is looked at.
 const MAX_TOKEN: usize = 64 << 10;
@@ -70,6 +78,8 @@ pub struct Caller {
     pub realm: Arc<CompiledRealm>,
     pub client: Arc<CompiledClient>,
     pub user: User,
+    /// The session that his token comes from, if it comes from one.
+    pub session: Option<SessionId>,
     /// Realm roles by name, as far as his client lets them through.
     realm_roles: Vec<Arc<str>>,
     /// Roles of clients whose roles are about administration, by `client_id` and name.
@@ -162,6 +172,58 @@ impl Caller {
         self.realm_roles.iter().any(|role| &**role == name)
     }
 
+    /// Who has the store in his hands: everything over every realm. `None` when there is no realm at all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn operator(app: &App, realm: Option<&Realm>) -> Result<Option<Self>, StoreError> {
+        let home = match app.compiled.realm(Realm::MASTER).await? {
+            Some(master) => Some(master),
+            None => match realm {
+                Some(realm) => app.compiled.realm(&realm.name).await?,
+                None => None,
+            },
+        };
+        let Some(home) = home else { return Ok(None) };
+        let Some(client) = app.compiled.client(&home, ADMINISTRATION_CLIENTS[0]).await? else { return Ok(None) };
+        let names = ADMINISTRATION.iter().chain(ORGANIZATIONS).map(|(name, _)| *name).chain([REALM_ADMIN]);
+        let all: Vec<Arc<str>> = names.map(Arc::from).collect();
+        let realms = app.store.peek().realms().list().await?;
+        let held_over = realms.into_iter().map(|realm| format!("{}-realm", realm.name));
+        let client_roles = held_over.chain([REALM_MANAGEMENT.to_owned()]).map(|client| (client, all.clone())).collect();
+        let user = User {
+            id: UserId::from(OPERATOR),
+            username: OPERATOR.to_owned(),
+            first_name: None,
+            last_name: None,
+            email: None,
+            email_verified: false,
+            enabled: true,
+            created: app.env.now(),
+            attributes: BTreeMap::new(),
+            required_actions: Vec::new(),
+            not_before: 0,
+            roles: Vec::new(),
+            groups: Vec::new(),
+            organizations: Vec::new(),
+            service_account_client: None,
+        };
+        let realm_roles = ["admin", "create-realm"].map(Arc::from).to_vec();
+        Ok(Some(Self { realm: home, client, user, session: None, realm_roles, client_roles }))
+    }
+
+    /// What conditions of client policies ask about him.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn updater(&self, store: &Store) -> Result<Updater, StoreError> {
+        let clients = self.client_roles.iter().flat_map(|(client, roles)| roles.iter().map(move |role| format!("{client}.{role}")));
+        let roles = self.realm_roles.iter().map(ToString::to_string).chain(clients).collect();
+        let groups = store.peek().groups().list(self.realm.id()).await?;
+        let joined = groups.into_iter().filter(|group| self.user.groups.contains(&group.id));
+        Ok(Updater { source: "ByAuthenticatedUser", roles, groups: joined.map(|group| group.name).collect() })
+    }
+
     fn administers_anything(&self) -> bool {
         let master = self.realm.realm.is_master();
         let counts = |client: &str| if master { client.ends_with("-realm") } else { client == REALM_MANAGEMENT };
@@ -220,13 +282,22 @@ pub(super) async fn authenticate(
     if https_is_missing(&realm.realm) {
         return Err(NoCaller::Insecure);
     }
-    let now = app.env.now();
     let issuer = super::addressing::issuer(base_url, &name);
-    let token = verify::access_token(&realm, &issuer, token, now).map_err(|_| NoCaller::Unauthorized)?;
+    caller(app, realm, &issuer, token).await?.ok_or(NoCaller::Unauthorized)
+}
+
+/// Whose access token of `realm` this is, and what he may do. `None` when it is not good, or not any more.
+///
+/// # Errors
+/// When the store fails.
+pub async fn caller(app: &web::Data<App>, realm: Arc<CompiledRealm>, issuer: &str, token: &str) -> Result<Option<Caller>, StoreError> {
+    let now = app.env.now();
+    let Ok(token) = verify::access_token(&realm, issuer, token, now) else { return Ok(None) };
     let live = sessions::validate((&app.store, &app.compiled, &app.stamps), &realm, &token, now).await?;
     app.store.settle().await?;
-    let user = live.map_err(|_| NoCaller::Unauthorized)?.user;
-    let client = app.compiled.client(&realm, &token.azp).await?.ok_or(NoCaller::Unauthorized)?;
+    let Ok(live) = live else { return Ok(None) };
+    let user = live.user;
+    let Some(client) = app.compiled.client(&realm, &token.azp).await? else { return Ok(None) };
 
     let subject = Subject::load(&mut app.store.peek(), realm.id(), user).await?;
     let mut roles = subject.roles(&realm);
@@ -237,13 +308,14 @@ pub(super) async fn authenticate(
     let names = realm.roles.names(&roles);
     let about_administration = |client: &str| client == REALM_MANAGEMENT || client.ends_with("-realm");
     let client_roles = names.clients.into_iter().map(|(client, roles)| (client.text.to_string(), roles));
-    Ok(Caller {
+    Ok(Some(Caller {
         client,
         user: subject.user,
+        session: token.sid,
         realm_roles: names.realm,
         client_roles: client_roles.filter(|(client, _)| about_administration(client)).collect(),
         realm,
-    })
+    }))
 }
 
 /// RFC 6750 §2.1: only the header. A query string ends up in logs.

@@ -48,8 +48,8 @@ const MAX_HEADERS: usize = 96;
 
 /// The table of one listener with what its rows need.
 pub struct Dispatcher {
-    table: Table,
-    app: web::Data<App>,
+    pub(super) table: Table,
+    pub(super) app: web::Data<App>,
     addressing: Addressing,
     limits: Limits,
     prepared: RwLock<HashMap<String, Arc<Prepared>>>,
@@ -137,10 +137,17 @@ impl Dispatcher {
 
     async fn to_server(&self, found: Option<&Match<'_>>, incoming: &Incoming<'_>) -> HttpResponse {
         let Some(found) = found else {
-            return if incoming.asks_for_a_page() {
-                page_error::page_not_found(&self.display_name_of_master().await)
-            } else {
-                page_error::json_error(404, "Unable to find matching target resource method")
+            if incoming.asks_for_a_page() {
+                return page_error::page_not_found(&self.display_name_of_master().await);
+            }
+            return match incoming.beside_administration() {
+                Some(1) => page_error::json_error(405, "HTTP 405 Method Not Allowed"),
+                Some(_) => {
+                    let mut response = page_error::json_error(404, "HTTP 404 Not Found");
+                    self.default_security.apply(&mut response, false);
+                    response
+                }
+                None => page_error::json_error(404, "Unable to find matching target resource method"),
             };
         };
         let mut response = match found.row(incoming.request.method()) {
@@ -189,6 +196,7 @@ impl Dispatcher {
             issuer: prepared.issuer.clone(),
             client_address: incoming.origin.client_address,
             secure: incoming.origin.secure,
+            parameters: if row.has_parameters_below_realm() { row.parameters(&incoming.path) } else { Vec::new() },
             prepared: Arc::clone(prepared),
             request: incoming.request.clone(),
             realm,
@@ -451,7 +459,18 @@ impl<'a> Incoming<'a> {
     /// Whether the path belongs to the Admin REST API.
     fn is_administration(&self) -> bool {
         let mut parts = segments(&self.path);
-        parts.next() == Some("admin") && matches!(parts.next(), Some("realms" | "serverinfo"))
+        parts.next() == Some("admin")
+            && match parts.next() {
+                Some("realms" | "serverinfo") => true,
+                Some(_) => parts.next() == Some("console") && parts.next() == Some("whoami"),
+                None => false,
+            }
+    }
+
+    /// Segments below `/admin`, where no page is.
+    fn beside_administration(&self) -> Option<usize> {
+        let mut parts = segments(&self.path);
+        (parts.next() == Some("admin")).then(|| parts.count()).filter(|below| *below > 0)
     }
 
     /// The realm's name in `/admin/realms/{realm}/…`.

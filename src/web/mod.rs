@@ -3,8 +3,10 @@
 
 pub mod addressing;
 pub mod administrator;
+pub mod cookies;
 pub mod cors;
 pub mod dispatch;
+pub mod in_process;
 pub mod oauth_response;
 pub mod page_error;
 pub mod panics;

@@ -24,11 +24,22 @@ pub struct RealmRequest {
     pub client_address: IpAddr,
     /// Whether the request came over TLS.
     pub secure: bool,
+    /// Those below the realm, decoded.
+    pub(super) parameters: Vec<(&'static str, String)>,
     pub(super) prepared: Arc<Prepared>,
     pub(super) request: HttpRequest,
 }
 
 impl RealmRequest {
+    /// A parameter of the row's path below the realm, decoded.
+    ///
+    /// # Panics
+    /// When the row's path has no such parameter.
+    pub fn parameter(&self, name: &str) -> &str {
+        let found = self.parameters.iter().find(|(known, _)| *known == name);
+        &found.expect("the handler stands in a row with this parameter").1
+    }
+
     /// A request header; `None` when it is absent or not ASCII.
     pub fn header(&self, name: impl actix_web::http::header::AsHeaderName) -> Option<&str> {
         self.request.headers().get(name)?.to_str().ok()

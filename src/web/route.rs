@@ -212,6 +212,11 @@ impl<'a> Match<'a> {
 }
 
 impl Route {
+    /// Whether the path has parameters besides the name of the realm.
+    pub(super) fn has_parameters_below_realm(&self) -> bool {
+        self.path.matches('{').count() > 1
+    }
+
     /// The parameters in `path` (raw), which is known to be of this row, decoded.
     pub(super) fn parameters(&self, path: &str) -> Vec<(&'static str, String)> {
         let decode = |raw: &str| percent_decode_str(raw).decode_utf8_lossy().into_owned();

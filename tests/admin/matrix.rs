@@ -47,7 +47,7 @@ fn with_contents(role: &str) -> Vec<&'static str> {
 
 impl Administrator {
     /// The token of a new user of `realm` with these roles of `realm-management`.
-    async fn with_roles(&self, realm: &str, name: &str, roles: &[&str]) -> String {
+    pub async fn with_roles(&self, realm: &str, name: &str, roles: &[&str]) -> String {
         let user = json!({
             "username": name, "enabled": true, "email": format!("{name}@example.org"), "firstName": "A", "lastName": "B",
             "credentials": [{ "type": "password", "value": "secret" }],

@@ -1,8 +1,23 @@
 //! The Admin REST API over HTTP: who gets in, and what each resource does.
 
+mod at_once;
+mod authentication;
+mod bad_input;
+mod certificates;
+mod client_policies;
+mod clients;
+mod components;
+mod documents;
+mod identity_providers;
+mod import;
+mod mail;
 mod matrix;
+mod organizations;
+mod pairwise;
 mod realms;
 mod resources;
+mod server;
+mod shaping;
 mod users;
 
 use serde_json::{Value, json};
@@ -19,7 +34,11 @@ pub struct Administrator {
 impl Administrator {
     /// Of a fresh server, with a realm `r` in it.
     pub async fn with_realm() -> Self {
-        let app = TestApp::new().await;
+        Self::of(TestApp::new().await).await
+    }
+
+    /// Of this server, which gets a realm `r`.
+    pub async fn of(app: TestApp) -> Self {
         let token = app.administrator().await.field("access_token");
         let admin = Self { app, token };
         admin.post("", json!({ "realm": "r", "enabled": true })).await.is(201);

@@ -215,3 +215,45 @@ async fn events_reach_the_disk_behind_their_requests() {
     // Long enough for any machine: this waits for "at all", not for "fast".
     tokio::time::timeout(Duration::from_mins(1), stored).await.expect("the event is stored");
 }
+
+/// What brute force protection did to an account is an event of its own, beside that of the attempt.
+#[tokio::test]
+async fn a_lockout_is_an_event_of_its_own() {
+    let issuer = issuer(&[]).await;
+    let lock = |permanent: bool| {
+        issuer.change_realm(move |realm| {
+            (realm.brute_force_protected, realm.permanent_lockout, realm.failure_factor) = (true, permanent, 2);
+            (realm.quick_login_check_milli_seconds, realm.wait_increment_seconds) = (0, 59);
+        })
+    };
+    let fail = async || {
+        let form = [("grant_type", "password"), ("username", USER.0), ("password", "wrong")];
+        issuer.grant(CLIENT, &form).await.unwrap_err();
+    };
+    let about_the_lock = async || {
+        let events = events(&issuer).await;
+        let event = events.iter().find(|event| event.event_type.name().starts_with("USER_DISABLED"));
+        let mut event = serde_json::to_value(event.expect("an event of the lock")).unwrap();
+        for name in ["id", "time", "realmId"] {
+            event.as_object_mut().unwrap().shift_remove(name);
+        }
+        assert!(event.as_object_mut().unwrap().shift_remove("userId").is_some_and(|user| user.is_string()));
+        event
+    };
+    lock(false).await;
+    fail().await;
+    fail().await;
+    let until = issuer.clock().now() + 59;
+    let expected = json!({"type": "USER_DISABLED_BY_TEMPORARY_LOCKOUT", "ipAddress": "127.0.0.1",
+        "details": {"reason": "brute_force_attack detected", "num_failures": "2", "not_before": until.to_local_date_time()}});
+    assert_eq!(about_the_lock().await, expected);
+    fail().await;
+    assert_eq!(events(&issuer).await.iter().filter(|event| event.event_type.name().starts_with("USER_DISABLED")).count(), 1);
+
+    issuer.clock().advance_seconds(60);
+    lock(true).await;
+    fail().await;
+    let expected = json!({"type": "USER_DISABLED_BY_PERMANENT_LOCKOUT", "ipAddress": "127.0.0.1",
+        "details": {"reason": "brute_force_attack detected", "num_failures": "3"}});
+    assert_eq!(about_the_lock().await, expected);
+}

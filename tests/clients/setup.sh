@@ -46,6 +46,7 @@ node_environment() {
 }
 
 python_environment python "$here/python/requirements.txt"
+python_environment smtp "$here/smtp/requirements.txt"
 node_environment
 if [ "${1:-}" = --all ]; then
     python_environment wallaroo "$here/wallaroo/requirements.txt"

@@ -3,6 +3,7 @@
 
 mod api;
 mod configuration;
+mod deletion;
 mod power_loss;
 mod realm;
 mod rotation;

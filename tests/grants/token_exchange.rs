@@ -3,9 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keywright::manage::clients::{ClientSettings, NewClient};
+use keywright::keyring::Algorithm;
+use keywright::manage::clients::{self, ClientSettings, NewClient};
 use keywright::manage::protocol_mappers::NewMapper;
 use keywright::manage::users::{self, UserSettings};
+use keywright::model::consent::{Consent, Consents};
+use keywright::store::StoreError;
 use keywright::store::txn::Reader as _;
 use keywright::testing::{REALM, TestIssuer};
 use serde_json::{Value, json};
@@ -289,4 +292,61 @@ async fn a_service_account_and_an_offline_session_exchange_without_refresh() {
     exchange(&issuer, "xr", &offline, &[("requested_token_type", REFRESH)])
         .await
         .is_refused("invalid_request", "Refresh token not valid as requested_token_type because creating a new session is needed");
+}
+
+/// RFC 9449 §5, security class 26: nobody turns a token that is bound to a key into one that is not. The other client is told
+/// what a real Keycloak says (recording `modern`, "exchange: bound subject token, no proof").
+#[tokio::test]
+async fn a_subject_token_that_is_bound_to_a_key_is_refused() {
+    let issuer = issuer().await;
+    let token = signed_in(&issuer, "front", "openid").await.field("access_token");
+    let mut bound = claims(&token);
+    bound["cnf"] = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"});
+    bound["azp"] = json!("xr");
+    let sign = async |claims: &Value| {
+        let realm = issuer.keywright().app().compiled.realm(REALM).await.unwrap().unwrap();
+        realm.keyring.sign(Algorithm::Rs256, "JWT", &serde_json::to_vec(claims).unwrap()).unwrap()
+    };
+    exchange(&issuer, "xr", &sign(&bound).await, &[]).await.is_refused("invalid_request", "Invalid token");
+    bound["azp"] = json!("front");
+    let description = "Sender-constrained token exchange rejected as the token was not issued for the requesting client";
+    exchange(&issuer, "xr", &sign(&bound).await, &[]).await.is_refused("invalid_request", description);
+    bound.as_object_mut().unwrap().remove("cnf");
+    exchange(&issuer, "xr", &sign(&bound).await, &[]).await.ok();
+}
+
+/// A client that must ask the user gets no more by an exchange than he allowed it before.
+#[tokio::test]
+async fn an_exchange_for_a_client_that_must_ask_needs_the_consent_that_it_has() {
+    let issuer = issuer().await;
+    let app = issuer.keywright().app();
+    let realm = app.compiled.realm(REALM).await.unwrap().unwrap().realm.id.clone();
+    let client = app.store.peek().clients().by_client_id(&realm, "xr").await.unwrap().unwrap().id;
+    let settings = ClientSettings { consent_required: Some(true), ..ClientSettings::default() };
+    app.store
+        .configuration(|txn| Box::pin(clients::update(txn, &app.env, &app.sealer, &realm, &client, &settings)))
+        .await
+        .unwrap();
+    let subject = signed_in(&issuer, "front", "openid").await.field("access_token");
+    let refusal = "Missing consents for Token Exchange in client xr";
+    exchange(&issuer, "xr", &subject, &[]).await.is_refused("invalid_scope", refusal);
+
+    let alice = app.store.peek().users().by_username(&realm, "alice").await.unwrap().unwrap().id;
+    let scopes = app.store.peek().client_scopes().list(&realm).await.unwrap();
+    let ids = |names: &[&str]| scopes.iter().filter(|scope| names.contains(&scope.name.as_str())).map(|scope| scope.id.clone()).collect();
+    let allow = async |names: &[&str]| {
+        let now = app.env.now();
+        let consents = Consents(vec![Consent { client: client.clone(), scopes: ids(names), created: now, updated: now }]);
+        let (realm, alice, consents) = (&realm, &alice, &consents);
+        let put = app.store.configuration(|txn| {
+            txn.consents().put(realm, alice, consents);
+            Box::pin(std::future::ready(Ok::<_, StoreError>(())))
+        });
+        put.await.unwrap();
+    };
+    allow(&["profile", "email"]).await;
+    exchange(&issuer, "xr", &subject, &[]).await.is_refused("invalid_scope", refusal);
+    allow(&["profile", "email", "roles"]).await;
+    exchange(&issuer, "xr", &subject, &[]).await.ok();
+    exchange(&issuer, "xr", &subject, &[("scope", "phone")]).await.is_refused("invalid_scope", refusal);
 }

@@ -13,6 +13,7 @@ use super::oracle::Form;
 use super::recording::Recording;
 use super::replay::{Replay, Report, token_of};
 use crate::support::app::TestApp;
+use crate::support::assertion::JWT_BEARER;
 
 pub async fn replay(app: TestApp) -> Report {
     let mut run = Replay::start("events", app).await;
@@ -50,12 +51,19 @@ async fn client_credentials(run: &Replay) {
         Form::client_credentials("noflow-client"),
         Form::client_credentials("jwt-key-client"),
         Form::client_credentials("api-client").scope("nope"),
+        by_assertion(&run.oracle.by_secret("api-client", json!({}))),
+        by_assertion(&run.oracle.by_key_named("nope", "jwt-key-client")),
     ] {
         run.oracle.post("oracle", "token", &form).await;
     }
     run.oracle.update_user("oracle", "service-account-other-client", json!({"enabled": false})).await;
     run.oracle.post("oracle", "token", &Form::client_credentials("other-client")).await;
     run.oracle.update_user("oracle", "service-account-other-client", json!({"enabled": true})).await;
+}
+
+fn by_assertion(assertion: &str) -> Form {
+    let form = Form::default().with("grant_type", "client_credentials");
+    form.with("client_assertion_type", JWT_BEARER).with("client_assertion", assertion)
 }
 
 async fn passwords(run: &Replay) {

@@ -29,6 +29,7 @@ impl World {
             keys: KeySource::Fixed,
             lookup: Arc::new(|name| (name == "SECRET_OF_APP").then(|| "from-the-environment".to_owned())),
             owner: "test",
+            creator: None,
         }
     }
 
@@ -324,6 +325,18 @@ async fn a_directory_brings_realms_with_files_of_users() {
     write("a-users-1.json", json!({"realm": "a", "users": [{"username": "y"}]}));
     write("b.json", json!({"realm": "b", "users": [{"username": "z"}]}));
     assert_eq!(world.import(dir.path(), OnConflict::Fail).await.unwrap(), [Outcome::Imported { users: 2 }, Outcome::Imported { users: 1 }]);
+
+    write(
+        "a-federated-users-0.json",
+        json!({"realm": "a", "federatedUsers": [{"id": "f:ldap:1", "realmRoles": ["x"]}, {"id": "f:ldap:2"}]}),
+    );
+    let plans = world.plan(dir.path(), OnConflict::Overwrite).await.unwrap();
+    let listed = notes(&plans[0], Fate::Dropped);
+    assert!(listed[0].starts_with("federated user f:ldap:1, f:ldap:2: not imported: user federation is not there yet"), "{listed:?}");
+    assert_eq!((plans[0].summary.users, notes(&plans[1], Fate::Dropped)), (2, vec![]));
+    write("a-federated-users-0.json", json!({"realm": "a", "federatedUsers": {}}));
+    assert!(matches!(world.plan(dir.path(), OnConflict::Overwrite).await, Err(ImportError::Wrong { .. })));
+    std::fs::remove_file(dir.path().join("a-federated-users-0.json")).unwrap();
 
     write("a-users-1.json", json!({"realm": "b", "users": []}));
     let Err(ImportError::Wrong { problems, .. }) = world.plan(dir.path(), OnConflict::Overwrite).await.map(drop) else { panic!("wrong") };

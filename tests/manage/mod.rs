@@ -5,6 +5,7 @@ mod bootstrap;
 mod clients;
 mod export;
 mod fresh_realm;
+mod identity_providers;
 mod import;
 mod passwords;
 mod realms;

@@ -2,6 +2,7 @@
 
 mod introspect;
 mod password_refusals;
+mod registration;
 mod userinfo;
 
 use keywright::manage::clients::NewClient;

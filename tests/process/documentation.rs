@@ -26,7 +26,13 @@ fn shell(desk: &Desk, line: &str, variables: &[(&str, String)]) -> Ended {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_keywright"));
     let path = format!("{}:/usr/bin:/bin", program.parent().expect("it is in a directory").display());
     let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(desk.path()).stdin(Stdio::null()).env_clear().env("PATH", path);
+    command
+        .args(["-c", line])
+        .current_dir(desk.path())
+        .stdin(Stdio::null())
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", desk.path());
     command.envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
     Ended::from(command.output().expect("there is a shell"))
 }

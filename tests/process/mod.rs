@@ -8,6 +8,8 @@ mod config;
 mod doctor;
 mod documentation;
 mod import;
+mod kcadm;
+mod packaging;
 mod serve;
 mod token;
 

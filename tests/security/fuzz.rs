@@ -21,8 +21,9 @@ use bodies::{BODIES, World};
 const MUTATIONS: usize = 20_000;
 /// Requests to a server among them: each costs a connection.
 const REQUESTS: usize = 1_500;
-/// The configuration is the operator's own, and each try writes a file.
-const CONFIGURATIONS: usize = 500;
+/// Targets of which each try writes and reads a file of the operator's own; they are tried less.
+const WITH_FILES: [&str; 2] = ["configuration", "import"];
+const FILES: usize = 500;
 
 /// What mutations insert.
 const DICTIONARY: [&str; 34] = [
@@ -143,6 +144,7 @@ async fn run(mutations: usize, seed: u64) {
         issuer: issuer.issuer(),
         now: issuer.clock().now(),
         directory: directory.path().to_owned(),
+        app: issuer.keywright().clone(),
     };
     for (target, body) in BODIES {
         let mut seeds = seeds(target);
@@ -160,8 +162,8 @@ async fn run(mutations: usize, seed: u64) {
         }
         let random = SeededRandom::new(seed ^ target.len() as u64);
         let mutator = Mutator { random: &random };
-        let configurations = mutations.min(CONFIGURATIONS);
-        let count = if target == "configuration" { configurations } else { (mutations - configurations).div_ceil(BODIES.len() - 1) };
+        let few = mutations.min(FILES);
+        let count = if WITH_FILES.contains(&target) { few } else { (mutations - few).div_ceil(BODIES.len() - WITH_FILES.len()) };
         for _ in 0..count {
             let bytes = mutator.mutate(&seeds);
             if target == "jwt" && (seeds.contains(&bytes) || is_respelled(&bytes, &seeds)) {

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::{Either, join_all};
+use keywright::authn::password as authentication;
+use keywright::base::clock::Clock as _;
 use keywright::base::env::Env;
 use keywright::config;
 use keywright::egress::{Egress, EgressError, Request as Fetch};
 use keywright::manage::bootstrap::FirstStart;
 use keywright::testing::TestIssuer;
+use keywright::tokens::scope;
 
 use super::{get, post};
 use crate::grants::{CLIENT, issuer, password};
@@ -134,6 +137,67 @@ async fn class_49_nothing_is_remembered_of_names_that_do_not_exist() {
         join_all(probes).await;
     }
     assert_eq!(compiled.remembered(), before);
+}
+
+/// Asks for so many names that do not exist, below HTTP, where everything is that could remember them; what the process has grown by,
+/// in KiB.
+async fn unknown_names(count: u32) -> u64 {
+    let issuer = TestIssuer::builder().configure(|config| {
+        (config.rate_limit.address_per_second, config.rate_limit.client_per_second) = (1000, 1000);
+    });
+    let issuer = issuer.start().await;
+    issuer.confidential_client(CLIENT.0, CLIENT.1).await;
+    issuer.user("alice", "right").await;
+    let app = issuer.keywright().app();
+    let realm = app.compiled.realm(keywright::testing::REALM).await.expect("readable").expect("there");
+    let client = app.compiled.client(&realm, CLIENT.0).await.expect("readable").expect("there");
+    let (remembered, before) = (app.compiled.remembered(), resident());
+    let (by_address, by_client) = (app.limits.address.as_ref().expect("on"), app.limits.client.as_ref().expect("on"));
+    let now = issuer.clock().now();
+    for number in 0..count {
+        let name = format!("nobody-{number}");
+        assert!(app.compiled.realm(&name).await.expect("readable").is_none());
+        assert!(app.compiled.client(&realm, &name).await.expect("readable").is_none());
+        assert!(scope::resolve(&realm, &client, Some(&name)).is_err());
+        let _ = (by_address.take(&number, now), by_client.take(&name, now));
+        let mut peek = app.store.peek();
+        assert!(authentication::identify(&mut peek, &realm.realm, &name).await.expect("readable").is_none());
+    }
+    assert_eq!(app.compiled.remembered(), remembered);
+    resident().saturating_sub(before)
+}
+
+/// KiB of this process in memory.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+/// So many names that a request each would take minutes, in a process of their own, whose memory nobody else uses.
+#[test]
+#[ignore = "a million of everything: make test-all"]
+fn class_49_a_million_names_that_do_not_exist_take_no_memory() {
+    const ALONE: &str = "--exact";
+    if !std::env::args().any(|word| word == ALONE) {
+        let name = "security::limits::class_49_a_million_names_that_do_not_exist_take_no_memory";
+        let itself = std::env::current_exe().expect("a running test has a file");
+        let output = std::process::Command::new(itself).args([name, ALONE, "--ignored", "--nocapture"]).output();
+        let output = output.expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        println!("{said}");
+        assert!(output.status.success() && said.contains("1 000 000"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let grown = runtime.block_on(unknown_names(1_000_000));
+    println!("1 000 000 unknown realms, clients, scopes, users and addresses: {grown} KiB more in memory");
+    assert!(grown < 16 * 1024, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn class_49_ten_thousand_names_that_do_not_exist_are_not_remembered() {
+    unknown_names(10_000).await;
 }
 
 #[tokio::test]

@@ -254,6 +254,7 @@ async fn class_44_a_user_without_a_password_is_let_in_by_none() {
         additional_parameters: std::collections::BTreeMap::new(),
         value: "".into(),
         salt: "".into(),
+        given_data: None,
     };
     for algorithm in ["argon2", "pbkdf2-sha256", "bcrypt", "", "plain"] {
         store_hash(&issuer, &bare, empty(algorithm)).await;
@@ -292,6 +293,7 @@ async fn an_outdated_hash_is_replaced_by_the_login_that_proves_it() {
         additional_parameters: std::collections::BTreeMap::new(),
         value: "$2b$04$0123456789abcdefghijkuI0alZOHr4WSQGSRuAUPAQ7CiOZa.7bC".into(),
         salt: "".into(),
+        given_data: None,
     };
     store_hash(&issuer, &alice, bcrypt.clone()).await;
     password(&issuer, "alice", "wrong").await.is_refused(REFUSED.0, REFUSED.1);

@@ -2,6 +2,7 @@
 //! classes, which `docs/compatibility.md` refers to. Classes whose test stands with its subject are not repeated here.
 
 mod addresses;
+mod administration;
 mod assertions;
 mod fuzz;
 mod limits;

@@ -129,3 +129,32 @@ async fn a_password_reset_by_an_administrator_ends_no_session() {
         .expect("changed");
     assert_eq!(works(&issuer, &tokens).await, ALL);
 }
+
+/// What a realm remembered ends when it stops remembering, and comes back with the setting; offline sessions are no business of it.
+#[tokio::test]
+async fn remembered_sessions_end_when_the_realm_no_longer_remembers() {
+    let issuer = start().await;
+    let remember = |on: bool| issuer.change_realm(move |realm| realm.remember_me = on);
+    remember(true).await;
+    let (usual, remembered, offline) =
+        (sign_in(&issuer, "openid").await, sign_in(&issuer, "openid").await, sign_in(&issuer, "openid offline_access").await);
+    let (store, realm) = (&issuer.keywright().app().store, realm(&issuer).await);
+    let id = issuer.keywright().app().compiled.realm(keywright::testing::REALM).await.expect("readable").expect("there");
+    for (tokens, is_offline) in [(&remembered, false), (&offline, true)] {
+        let (realm, settings) = (&realm, &id.realm);
+        let session = SessionId::from(tokens.session.as_str());
+        let session = &session;
+        let marked = store.sessions(|txn| {
+            Box::pin(async move {
+                let mut known = txn.user_sessions().get(realm, session, is_offline).await?.expect("there");
+                known.remember_me = true;
+                sessions::put(txn, settings, &mut known);
+                Ok::<_, keywright::store::StoreError>(())
+            })
+        });
+        marked.await.expect("writable");
+    }
+    assert_eq!((works(&issuer, &remembered).await, works(&issuer, &offline).await), (ALL, ALL));
+    remember(false).await;
+    assert_eq!((works(&issuer, &remembered).await, works(&issuer, &offline).await, works(&issuer, &usual).await), (NOTHING, ALL, ALL));
+}

@@ -123,6 +123,7 @@ async fn every_setting_ends_a_session_to_the_second() {
         let mut attributes = case.client.clone();
         attributes["access.token.lifespan"] = json!("1000000");
         let issuer = issuer(attributes).await;
+        issuer.change_realm(|realm| realm.remember_me = true).await;
         issuer.change_realm(case.realm).await;
         let (first, second) = (begin(&issuer, &case).await, begin(&issuer, &case).await);
 

@@ -1,5 +1,6 @@
 //! The store: what every engine must keep (`conformance`), and what sled is taught on top (`sled`).
 
+mod background;
 mod backups;
 mod conformance;
 mod engines;

@@ -161,6 +161,15 @@ fn certificate() -> Tls {
     Tls { config: Arc::new(config), authority: authority.to_pem().unwrap() }
 }
 
+/// The same as PEM, for servers that are no Rust: authority, chain, key.
+pub fn pem() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let (authority_key, key) = (ec_key(), ec_key());
+    let authority = x509("Test authority", &authority_key, None);
+    let leaf = x509("localhost", &key, Some((&authority, &authority_key)));
+    let chain = [leaf.to_pem().unwrap(), authority.to_pem().unwrap()].concat();
+    (authority.to_pem().unwrap(), chain, key.private_key_to_pem_pkcs8().unwrap())
+}
+
 fn ec_key() -> PKey<Private> {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()

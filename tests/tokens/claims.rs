@@ -7,7 +7,7 @@ use keywright::base::id::SessionId;
 use keywright::compiled::Subject;
 use keywright::sessions;
 use keywright::store::txn::Reader as _;
-use keywright::tokens::authorization::{Authorization, GrantKind, RotationPart, SessionPart};
+use keywright::tokens::authorization::{Authorization, FrontChannel, GrantKind, RotationPart, SessionPart};
 use keywright::tokens::issue::TokenResponse;
 use keywright::tokens::userinfo::{self, Answer};
 use keywright::tokens::{introspection, scope, verify};
@@ -170,6 +170,22 @@ async fn code_and_device_tokens_have_time_and_nonce_of_the_sign_in() {
     assert_recorded(TOKEN_SUCCESS, "device code, granted", &oracle.issue(&device), &alice);
 }
 
+/// OIDC Core §3.3.2.11: an ID token beside a code vouches for it by a hash; `s_hash` is that of FAPI 1.0 part 2 §5.2.2.1. The names
+/// and their places are those of the recorded hybrid answers ("response_type=code id_token token").
+#[tokio::test]
+async fn an_id_token_of_the_front_channel_vouches_for_code_and_state() {
+    let oracle = Oracle::new().await;
+    let mut proved = oracle.alice("api-client", Some("openid")).await;
+    let bare = claims(oracle.issue(&proved).id_token.as_deref().expect("an ID token"));
+    assert!(bare.contains_key("at_hash") && !bare.contains_key("c_hash") && !bare.contains_key("s_hash"));
+    proved.front_channel = FrontChannel { code: Some("code".to_owned()), state: Some("test-state".to_owned()) };
+    let both = claims(oracle.issue(&proved).id_token.as_deref().expect("an ID token"));
+    let names: Vec<_> = both.keys().map(String::as_str).skip_while(|name| *name != "sid").take(5).collect();
+    assert_eq!(names, ["sid", "at_hash", "c_hash", "acr", "s_hash"]);
+    // printf code (and test-state) | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
+    assert_eq!((&both["c_hash"], &both["s_hash"]), (&json!("VpTQii5T_8rgwxA-Wtb2Bw"), &json!("GWIA5Mjxjqp61nfio4QhAw")));
+}
+
 /// Mints what the refresh token of `response` proves, as the grant does.
 async fn refreshed(oracle: &Oracle, proved: &Authorization, response: &TokenResponse, requested: Option<&str>) -> TokenResponse {
     let (realm, client) = oracle.client(&proved.client.client.client_id).await;
@@ -190,6 +206,7 @@ async fn refreshed(oracle: &Oracle, proved: &Authorization, response: &TokenResp
         exchange: None,
         auth_time: None,
         nonce: None,
+        front_channel: FrontChannel::default(),
         acr: "1".to_owned(),
         client_address: proved.client_address,
     })
@@ -241,7 +258,7 @@ async fn introspected(oracle: &Oracle, client_id: &str, token: &str) -> Map<Stri
     };
     let subject = Subject::load(&mut peek, &oracle.realm, user).await.expect("the store works");
     let session = token.sid.as_ref().map(session_part);
-    let claims = introspection::claims(&realm, &client, &token, &subject, session.as_ref(), &scope);
+    let claims = introspection::claims(&realm, &client, &token, &subject, session.as_ref(), &scope, NOW);
     introspection::active(claims, &token, &subject)
 }
 
@@ -296,7 +313,7 @@ async fn userinfo_answers_as_a_real_keycloak() {
         let (realm, client) = oracle.client(client).await;
         let scope = scope::resolve_granted(&realm, &client, granted);
         let session = session_part(&SessionId::from("sid"));
-        match userinfo::answer(&realm, &client, subject, Some(&session), &scope, ISSUER).expect("nothing to sign or encrypt") {
+        match userinfo::answer(&realm, &client, subject, Some(&session), &scope, (ISSUER, NOW)).expect("nothing to sign or encrypt") {
             Answer::Json(claims) => claims,
             Answer::Jwt(_) => panic!("the client wants no token"),
         }
@@ -319,7 +336,7 @@ async fn a_client_may_have_its_userinfo_signed() {
     let alice = oracle.subject("alice").await;
     let (realm, client) = oracle.client("signed-userinfo-client").await;
     let scope = scope::resolve_granted(&realm, &client, "openid");
-    let Ok(Answer::Jwt(token)) = userinfo::answer(&realm, &client, &alice, None, &scope, ISSUER) else {
+    let Ok(Answer::Jwt(token)) = userinfo::answer(&realm, &client, &alice, None, &scope, (ISSUER, NOW)) else {
         panic!("the client wants a token")
     };
     let recorded = recorded(USERINFO, "signed answer (user.info.response.signature.alg)");

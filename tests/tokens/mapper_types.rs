@@ -65,10 +65,7 @@ fn every_type_of_keycloak_is_known_and_runs_in_its_place() {
     for kind in types() {
         let id = kind["id"].as_str().expect("a type");
         assert!(TYPES.contains(&id), "{id} can be configured");
-        // There are no organisations, so theirs never run.
-        if !id.starts_with("oidc-organization-") {
-            assert_eq!(i64::from(compile(&kind, &[]).priority), kind["priority"].as_i64().expect("a number"), "{id}");
-        }
+        assert_eq!(i64::from(compile(&kind, &[]).priority), kind["priority"].as_i64().expect("a number"), "{id}");
     }
     let known: Vec<String> = types().iter().map(|kind| kind["id"].as_str().expect("a type").to_owned()).collect();
     for ours in TYPES.iter().filter(|name| name.starts_with("oidc-")) {
@@ -82,7 +79,7 @@ fn every_type_writes_where_its_switches_say_and_nowhere_else() {
     for kind in types() {
         let (id, options) = (kind["id"].as_str().expect("a type"), options(&kind));
         let offered: Vec<_> = SWITCHES.iter().filter(|(name, _)| options.contains(name)).collect();
-        if offered.is_empty() || id.starts_with("oidc-organization-") {
+        if offered.is_empty() {
             continue; // those without switches act on every token
         }
         let all_on: Vec<_> = SWITCHES.iter().map(|(name, _)| (*name, "true")).collect();
@@ -105,9 +102,6 @@ fn every_type_and_option_is_documented() {
     assert!(document.contains(POSTGRES_ARRAY));
     for kind in types() {
         let id = kind["id"].as_str().expect("a type");
-        if id.starts_with("oidc-organization-") {
-            continue;
-        }
         assert!(document.contains(&format!("`{id}`")), "{id}");
         for option in options(&kind) {
             // Members of one family are written as `.suffix` after the first.

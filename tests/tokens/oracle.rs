@@ -27,7 +27,7 @@ use keywright::model::role::RoleContainer;
 use keywright::model::user::User;
 use keywright::store::Store;
 use keywright::store::txn::{Configuration, Reader as _, Txn};
-use keywright::tokens::authorization::{Authorization, GrantKind, SessionPart};
+use keywright::tokens::authorization::{Authorization, FrontChannel, GrantKind, SessionPart};
 use keywright::tokens::issue::{TokenResponse, issue};
 use keywright::tokens::scope;
 use serde_json::{Map, Value, json};
@@ -178,6 +178,7 @@ impl Oracle {
             exchange: None,
             auth_time: None,
             nonce: None,
+            front_channel: FrontChannel::default(),
             acr: "1".to_owned(),
             client_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }

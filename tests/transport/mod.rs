@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "sockets time out in real time")]
 
 mod certificates;
+mod http2;
 mod limits;
 mod panics;
 mod proxy;

@@ -14,9 +14,9 @@ use crate::manage::representation::role::RoleRepresentation;
 use crate::model::protocol_mapper::ProtocolMapper;
 use crate::model::role::{Role, RoleContainer};
 use crate::store::txn::Reader as _;
-use crate::tokens::authorization::{Authorization, GrantKind, SessionPart};
+use crate::tokens::authorization::{Authorization, FrontChannel, GrantKind, SessionPart};
 use crate::tokens::issue::{TokenResponse, issue};
-use crate::tokens::scope;
+use crate::tokens::{scope, userinfo};
 use crate::web::addressing;
 use crate::web::administrator::AdminRequest;
 
@@ -38,6 +38,12 @@ pub async fn id_token(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     // It belongs to an access token that nobody gets.
     claims.shift_remove("at_hash");
     Ok(answer::document(&claims))
+}
+
+/// `GET …/generate-example-userinfo`
+pub async fn userinfo_claims(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    let Authorization { realm, client, subject, session, scope, .. } = authorization(&cx).await?;
+    Ok(answer::document(&userinfo::claims(&realm, &client, &subject, session.as_ref(), &scope, cx.app.env.now())))
 }
 
 /// `GET …/protocol-mappers`: the mappers that would fill the tokens
@@ -119,6 +125,12 @@ async fn in_effect(cx: &AdminRequest, client: &crate::model::client::Client) -> 
 }
 
 async fn example(cx: &AdminRequest) -> Result<TokenResponse, AdminError> {
+    let issuer = addressing::issuer(&cx.base_url, &cx.realm().name);
+    issue(&cx.app.env, &issuer, &authorization(cx).await?).map_err(|error| AdminError::Failed(error.cause.to_string()))
+}
+
+/// What the user in the query could get from this client with the scopes there.
+async fn authorization(cx: &AdminRequest) -> Result<Authorization, AdminError> {
     let client = existing(cx).await?;
     let (app, realm) = (&cx.app, cx.realm());
     let user = cx.argument("userId").ok_or_else(|| AdminError::error(404, "No userId provided"))?;
@@ -140,23 +152,22 @@ async fn example(cx: &AdminRequest) -> Result<TokenResponse, AdminError> {
         notes: BTreeMap::new(),
         rotation: None,
     };
-    let authorization = Authorization {
+    Ok(Authorization {
         scope: scope::resolve_granted(&compiled, &client, &wanted),
         realm: compiled,
         client,
         subject: subject.into(),
         session: Some(session),
-        grant: GrantKind::Password,
+        grant: GrantKind::Example,
         // The audience that the request names narrows the example as it would the token.
         audience: cx.argument("audience").map(|audience| audience.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         exchange: None,
         auth_time: None,
         nonce: None,
+        front_channel: FrontChannel::default(),
         acr: "1".to_owned(),
         client_address: cx.client_address,
-    };
-    let issuer = addressing::issuer(&cx.base_url, &realm.name);
-    issue(&app.env, &issuer, &authorization).map_err(|error| AdminError::Failed(error.cause.to_string()))
+    })
 }
 
 /// The claims of a token that was just made.

@@ -1,6 +1,11 @@
 //! `/clients`: created, read, changed, deleted; what hangs on one client has a file each.
 
+pub mod certificates;
+pub mod description;
 pub mod evaluate;
+pub mod installation;
+pub mod nodes;
+pub mod registration_token;
 pub mod scopes;
 pub mod secret;
 pub mod sessions;
@@ -12,11 +17,12 @@ use serde_json::json;
 
 use crate::base::id::{ClientId, ClientScopeId};
 use crate::base::secret::Secret;
-use crate::manage::clients::{self, ClientSettings, NewClient};
+use crate::manage::client_policies::Occasion;
+use crate::manage::clients::{self, NewClient};
 use crate::manage::error::ManageError;
-use crate::manage::protocol_mappers::{self, MapperHolder, NewMapper};
-use crate::manage::representation::client::ClientRepresentation;
-use crate::manage::representation::protocol_mapper::ProtocolMapperRepresentation;
+use crate::manage::protocol_mappers::{self, MapperHolder};
+use crate::manage::realms::MASK;
+use crate::manage::representation::client::{ClientRepresentation, mapper, settings};
 use crate::model::client::Client;
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
@@ -24,18 +30,22 @@ use crate::web::administrator::AdminRequest;
 use super::answer;
 use super::body;
 use super::change::change;
+use super::client_policies;
 use super::error::AdminError;
 use super::paging::Page;
 use super::users;
 
 /// What lets a caller see clients.
 pub const VIEW: &[&str] = &["view-clients", "manage-clients"];
+/// What lets a caller change clients, and see what they prove themselves with.
+const MANAGE: &[&str] = &["manage-clients"];
+
+/// Names that one step of a search reads.
+const NAMES: usize = 500;
 
 /// Members of Keycloak's representation that are accepted and not kept.
 const NOT_KEPT: &[&str] = &[
     "type",
-    "registrationAccessToken",
-    "registeredNodes",
     "authorizationSettings",
     "origin",
     "access",
@@ -58,25 +68,44 @@ pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
         return Err(AdminError::described(400, "invalid_request", text));
     }
     let page = Page::of(&cx, None)?;
-    let mut found = match (cx.argument("clientId"), cx.flag("search").unwrap_or(false)) {
-        (Some(name), false) => cx.app.store.peek().clients().by_client_id(&cx.realm().id, name).await?.into_iter().collect(),
-        (name, _) => {
-            let name = name.unwrap_or_default().to_lowercase();
-            let mut clients = cx.app.store.peek().clients().list(&cx.realm().id).await?;
-            clients.retain(|client| client.client_id.to_lowercase().contains(&name));
-            clients
-        }
+    let found = match (cx.argument("clientId"), cx.flag("search").unwrap_or(false)) {
+        (Some(name), false) => page.take(cx.app.store.peek().clients().by_client_id(&cx.realm().id, name).await?),
+        (name, _) => containing(&cx, name.unwrap_or_default(), page).await?,
     };
-    found.sort_by(|a, b| a.client_id.cmp(&b.client_id));
     let names = scope_names(&cx).await?;
-    let shown: Result<Vec<_>, _> = page.take(found).iter().map(|client| represent(&cx, client, &names)).collect();
+    let shown: Result<Vec<_>, _> = found.iter().map(|client| represent(&cx, client, &names)).collect();
     Ok(answer::document(&shown?))
+}
+
+/// The clients of a page whose `client_id` contains `part`, in any case of letters. The index of names is read, and of the clients
+/// only those of the page.
+async fn containing(cx: &AdminRequest, part: &str, page: Page) -> Result<Vec<Client>, AdminError> {
+    let (mut peek, realm, part) = (cx.app.store.peek(), &cx.realm().id, part.to_lowercase());
+    let (mut found, mut skipped, mut after) = (Vec::new(), 0, None::<String>);
+    loop {
+        let names = peek.clients().names(realm, after.as_deref(), NAMES).await?;
+        let full = names.len() == NAMES;
+        after = names.last().map(|(name, _)| name.clone());
+        for (_, id) in names.into_iter().filter(|(name, _)| name.to_lowercase().contains(&part)) {
+            if page.max.is_some_and(|max| found.len() >= max) {
+                return Ok(found);
+            }
+            skipped += 1;
+            if skipped > page.first {
+                found.extend(peek.clients().get(realm, &id).await?);
+            }
+        }
+        if !full {
+            return Ok(found);
+        }
+    }
 }
 
 /// `POST …/clients`
 pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let given: ClientRepresentation = body::read_knowing(&cx, "ClientRepresentation", NOT_KEPT)?;
-    let new = NewClient { id: given.id.clone(), settings: settings(given) };
+    let mut new = NewClient { id: given.id.clone(), settings: settings(given) };
+    client_policies::judge_proposal(&cx, None, &mut new.settings).await?;
     let (app, realm, new) = (&cx.app, &cx.realm().id, &new);
     let client = change!(cx, |txn| clients::create(txn, &app.env, &app.sealer, realm, new))?;
     Ok(answer::created(&cx, &["clients", client.id.as_str()]))
@@ -85,6 +114,7 @@ pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 /// `GET …/clients/{client-uuid}`
 pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let client = existing(&cx).await?;
+    client_policies::judge(&cx, Occasion::View, &client).await?;
     Ok(answer::document(&represent(&cx, &client, &scope_names(&cx).await?)?))
 }
 
@@ -93,7 +123,8 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let client = existing(&cx).await?;
     let given: ClientRepresentation = body::read_knowing(&cx, "ClientRepresentation", NOT_KEPT)?;
     let mappers = given.protocol_mappers.clone();
-    let settings = settings(given);
+    let mut settings = settings(given);
+    client_policies::judge_proposal(&cx, Some(&client), &mut settings).await?;
     let (app, realm, id, settings, mappers) = (&cx.app, &cx.realm().id, &client.id, &settings, mappers.as_deref());
     change!(cx, |txn| async {
         let client = clients::update(txn, &app.env, &app.sealer, realm, id, settings).await?;
@@ -119,6 +150,7 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 
 /// `DELETE …/clients/{client-uuid}`
 pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    client_policies::judge(&cx, Occasion::Delete, &existing(&cx).await?).await?;
     let (realm, id) = (&cx.realm().id, &id(&cx));
     change!(cx, |txn| clients::delete(txn, realm, id))?;
     Ok(answer::done())
@@ -136,60 +168,12 @@ pub async fn service_account(cx: AdminRequest) -> Result<HttpResponse, AdminErro
     Ok(answer::document(&crate::manage::representation::user::UserRepresentation { service_account_client_id: None, ..shown }))
 }
 
-/// `GET …/clients/{client-uuid}/installation/providers/{providerId}`
-pub async fn installation(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
-    let client = existing(&cx).await?;
-    if cx.parameter("providerId") != "keycloak-oidc-keycloak-json" {
-        return Err(AdminError::error(404, "Unknown Provider"));
-    }
-    let realm = cx.realm();
-    let mut document = serde_json::Map::new();
-    document.insert("realm".into(), json!(realm.name));
-    document.insert("auth-server-url".into(), json!(format!("{}/", cx.base_url)));
-    document.insert("ssl-required".into(), json!(realm.ssl_required));
-    document.insert("resource".into(), json!(client.client_id));
-    if client.public_client {
-        document.insert("public-client".into(), json!(true));
-    } else if !client.bearer_only {
-        let secret = clients::read_secret(&cx.app.sealer, &realm.id, &client)?.unwrap_or_default();
-        document.insert("verify-token-audience".into(), json!(true));
-        document.insert("credentials".into(), json!({ "secret": secret.expose() }));
-    }
-    let own_roles = cx.app.store.peek().roles().list(&realm.id).await?;
-    let container = crate::model::role::RoleContainer::Client(client.id.clone());
-    if own_roles.iter().any(|role| role.container == container) {
-        document.insert("use-resource-role-mappings".into(), json!(true));
-    }
-    document.insert("confidential-port".into(), json!(0));
-    Ok(answer::document(&document))
-}
-
-/// `POST …/push-revocation` of a client or the realm. Nobody is called: adapters that listen for it have not been made since
-/// Keycloak 20, and resource servers see the not-before at the next introspection.
-pub async fn push_revocation(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
-    if cx.has_parameter("client-uuid") {
-        existing(&cx).await?;
-    }
-    Ok(answer::document(&json!({})))
-}
-
 /// The client in the URL.
 ///
 /// # Errors
 /// There is none.
 pub async fn existing(cx: &AdminRequest) -> Result<Client, AdminError> {
     Ok(cx.app.store.peek().clients().get(&cx.realm().id, &id(cx)).await?.ok_or_else(ManageError::no_client)?)
-}
-
-/// What a representation of a mapper asks for.
-pub fn mapper(given: &ProtocolMapperRepresentation) -> NewMapper {
-    NewMapper {
-        name: given.name.clone(),
-        protocol: given.protocol.clone(),
-        protocol_mapper: given.protocol_mapper.clone(),
-        consent_required: given.consent_required,
-        config: given.config.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
-    }
 }
 
 /// The names of the realm's client scopes.
@@ -205,47 +189,25 @@ fn id(cx: &AdminRequest) -> ClientId {
     ClientId::from(cx.parameter("client-uuid"))
 }
 
-fn represent(cx: &AdminRequest, client: &Client, names: &HashMap<ClientScopeId, String>) -> Result<ClientRepresentation, AdminError> {
-    let secret: Option<Secret<String>> = clients::read_secret(&cx.app.sealer, &cx.realm().id, client)?;
-    let manage = cx.may(&["manage-clients"]);
-    let access = json!({ "view": true, "configure": manage, "manage": manage });
-    Ok(ClientRepresentation { access: Some(access), ..ClientRepresentation::of(client, secret, |id| names.get(id).cloned()) })
+/// A client's secret as the caller may see it.
+fn visible_secret(cx: &AdminRequest, client: &Client) -> Result<Option<Secret<String>>, AdminError> {
+    if client.secret.is_none() {
+        return Ok(None);
+    }
+    masked(cx, || clients::read_secret(&cx.app.sealer, &cx.realm().id, client))
 }
 
-fn settings(given: ClientRepresentation) -> ClientSettings {
-    ClientSettings {
-        client_id: given.client_id,
-        name: given.name,
-        description: given.description,
-        root_url: given.root_url,
-        admin_url: given.admin_url,
-        base_url: given.base_url,
-        surrogate_auth_required: given.surrogate_auth_required,
-        enabled: given.enabled,
-        always_display_in_console: given.always_display_in_console,
-        client_authenticator_type: given.client_authenticator_type,
-        secret: given.secret,
-        redirect_uris: given.redirect_uris,
-        web_origins: given.web_origins,
-        not_before: given.not_before,
-        bearer_only: given.bearer_only,
-        consent_required: given.consent_required,
-        standard_flow_enabled: given.standard_flow_enabled,
-        implicit_flow_enabled: given.implicit_flow_enabled,
-        direct_access_grants_enabled: given.direct_access_grants_enabled,
-        service_accounts_enabled: given.service_accounts_enabled,
-        authorization_services_enabled: given.authorization_services_enabled,
-        public_client: given.public_client,
-        frontchannel_logout: given.frontchannel_logout,
-        protocol: given.protocol,
-        attributes: given.attributes.unwrap_or_default(),
-        authentication_flow_binding_overrides: given
-            .authentication_flow_binding_overrides
-            .map(|overrides| overrides.into_iter().filter_map(|(name, flow)| Some((name, flow?))).collect()),
-        full_scope_allowed: given.full_scope_allowed,
-        node_re_registration_timeout: given.node_re_registration_timeout,
-        protocol_mappers: given.protocol_mappers.iter().flatten().map(mapper).collect(),
-        default_client_scopes: given.default_client_scopes,
-        optional_client_scopes: given.optional_client_scopes,
-    }
+/// A secret for who manages clients, and the mask for everybody else: whoever may look at a client must not be able to act as it.
+fn masked(
+    cx: &AdminRequest,
+    read: impl FnOnce() -> Result<Option<Secret<String>>, ManageError>,
+) -> Result<Option<Secret<String>>, AdminError> {
+    if cx.may(MANAGE) { Ok(read()?) } else { Ok(Some(MASK.into())) }
+}
+
+fn represent(cx: &AdminRequest, client: &Client, names: &HashMap<ClientScopeId, String>) -> Result<ClientRepresentation, AdminError> {
+    let secret = visible_secret(cx, client)?;
+    let manage = cx.may(MANAGE);
+    let access = json!({ "view": true, "configure": manage, "manage": manage });
+    Ok(ClientRepresentation { access: Some(access), ..ClientRepresentation::of(client, secret, |id| names.get(id).cloned()) })
 }

@@ -14,6 +14,7 @@ use crate::web::administrator::AdminRequest;
 
 use super::existing;
 use crate::admin::answer;
+use crate::admin::change::told;
 use crate::admin::error::AdminError;
 use crate::admin::paging::Page;
 use crate::admin::users::sessions::represent;
@@ -72,6 +73,7 @@ pub async fn logout_all(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     for user in users {
         sessions::end_sessions_of(&cx.app.store, &cx.realm().id, &user, false).await?;
     }
+    told(&cx, None, Some(&json!({}))).await?;
     Ok(answer::document(&json!({})))
 }
 

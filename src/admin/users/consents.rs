@@ -58,7 +58,7 @@ pub async fn revoke(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let client = client.ok_or_else(|| AdminError::error(404, "Client not found"))?;
     let offline = of_user(&cx, &user.id, true).await?.iter().any(|session| session.clients.contains_key(&client.id));
     let (id, user_id, client_id) = (&realm.id, &user.id, &client.id);
-    let consented = change!(cx, |txn| async {
+    let revoked = change!(cx, |txn| async {
         if txn.users().get(id, user_id).await?.is_none() {
             return Err(ManageError::no_user());
         }
@@ -69,9 +69,10 @@ pub async fn revoke(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
         if gone {
             txn.consents().put(id, user_id, &consents);
         }
-        Ok(gone)
+        // Offline tokens go, too; that is told in the same event.
+        Ok(gone || offline)
     })?;
-    if !consented && !offline {
+    if !revoked {
         return Err(AdminError::error(404, "Consent nor offline token not found"));
     }
     sessions::revoke_offline(&cx.app.store, realm, &user.id, &client.id).await?;

@@ -1,20 +1,33 @@
-//! Mails that an administrator has sent to a user: `execute-actions-email`, `send-verify-email`, `reset-password-email`. The
-//! request is judged as Keycloak judges it; the links in such mails lead to pages that do not exist here yet, so a request that
-//! could be sent answers 501.
+//! Mails that an administrator has sent to a user: `execute-actions-email`, `send-verify-email`, `reset-password-email`. Each
+//! carries a link with an action token ([`crate::tokens::action_token`]).
 
 use actix_web::HttpResponse;
 
+use crate::i18n::Texts;
+use crate::manage::error::ManageError;
+use crate::manage::mail;
+use crate::manage::users::UPDATE_PASSWORD;
 use crate::model::client::Client;
 use crate::model::user::User;
+use crate::notify::letter::{Link, locale_of};
+use crate::notify::{Letter, MailError};
 use crate::store::txn::Reader as _;
+use crate::tokens::action_token::{self, Action, NewActionToken};
+use crate::web::addressing;
 use crate::web::administrator::AdminRequest;
 
 use super::existing;
+use crate::admin::answer;
 use crate::admin::body;
+use crate::admin::change::change;
 use crate::admin::error::AdminError;
 
-/// What Keycloak says when no sender is configured.
-const NO_SENDER: &str = "Invalid sender address 'null'. If the address contains UTF-8 characters in the local part please ensure the SMTP server supports the SMTPUTF8 extension and enable 'Allow UTF-8' in the email realm configuration.";
+/// The client that a user goes on to when the request names none.
+const ACCOUNT: &str = "account";
+/// A year. What lives longer is no mail that somebody waits for.
+const MAX_LIFESPAN: i64 = 366 * 86_400;
+/// Required actions in one request.
+const MAX_ACTIONS: usize = 64;
 
 /// `PUT …/execute-actions-email`, a list of required actions
 pub async fn execute_actions(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
@@ -22,34 +35,55 @@ pub async fn execute_actions(cx: AdminRequest) -> Result<HttpResponse, AdminErro
     let actions: Vec<String> = if cx.body.is_empty() { Vec::new() } else { body::list(&cx, "List")? };
     check_recipient(&user)?;
     let known = cx.app.store.peek().authentication().get(&cx.realm().id).await?;
-    if actions.iter().any(|action| !known.required_actions.iter().any(|known| known.alias == *action)) {
+    if actions.len() > MAX_ACTIONS || actions.iter().any(|action| !known.required_actions.iter().any(|known| known.alias == *action)) {
         return Err(AdminError::message(400, "Provided invalid required actions"));
     }
-    check_redirect(&cx).await?;
-    send(&cx, "Failed to send execute actions email")
+    send(&cx, &user, &Action::Execute(actions), "Failed to send execute actions email").await
 }
 
 /// `PUT …/send-verify-email`
 pub async fn verify_email(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let user = existing(&cx).await?;
     check_recipient(&user)?;
-    check_redirect(&cx).await?;
-    send(&cx, "Failed to send verify email")
+    send(&cx, &user, &Action::VerifyEmail, "Failed to send verify email").await
 }
 
-/// `PUT …/reset-password-email`
+/// `PUT …/reset-password-email`: Keycloak's older name for one required action.
 pub async fn reset_password(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let user = existing(&cx).await?;
     check_recipient(&user)?;
-    check_redirect(&cx).await?;
-    send(&cx, "Failed to send execute actions email")
+    send(&cx, &user, &Action::Execute(vec![UPDATE_PASSWORD.to_owned()]), "Failed to send execute actions email").await
 }
 
-fn send(cx: &AdminRequest, failed: &str) -> Result<HttpResponse, AdminError> {
-    match cx.realm().smtp_server.get("from") {
-        None => Err(AdminError::message(500, format!("{failed}: {NO_SENDER}"))),
-        Some(_) => Err(AdminError::NotEnabled),
-    }
+/// Mails the link and tells of it. `failed` is what stands before the reason when the mail does not get away.
+async fn send(cx: &AdminRequest, user: &User, action: &Action, failed: &str) -> Result<HttpResponse, AdminError> {
+    let (app, realm) = (&cx.app, cx.realm());
+    let client = check_redirect(cx).await?;
+    let lifespan = lifespan(cx)?;
+    let refused = |error: &MailError| AdminError::message(500, format!("{failed}: {error}"));
+    let server = mail::server(realm, &app.sealer)?.map_err(|error| refused(&error))?;
+    let compiled = app.compiled.realm(&realm.name).await?.ok_or_else(ManageError::no_realm)?;
+    let issuer = addressing::issuer(&cx.base_url, &realm.name);
+    let email = user.email.as_deref().unwrap_or_default();
+    let new = NewActionToken {
+        action,
+        user: &user.id,
+        email,
+        client_id: client.as_ref().map_or(ACCOUNT, |client| &client.client_id),
+        redirect_uri: cx.argument("redirect_uri"),
+        lifespan,
+    };
+    let token = action_token::mint(&app.env, &compiled, &issuer, &new).ok_or_else(|| AdminError::Failed("no HS512 key".to_owned()))?;
+    let url = format!("{issuer}/login-actions/action-token?key={token}");
+    let own = app.store.peek().localization().get(&realm.id).await?;
+    let (texts, link) = (Texts::new(locale_of(realm, user), &own), Link { url: &url, lifespan });
+    let letter = match action {
+        Action::Execute(actions) => Letter::execute_actions(&texts, realm, email, link, actions),
+        Action::VerifyEmail => Letter::verify_email(&texts, realm, email, link),
+    };
+    app.mailer.send(&app.env, &server, &letter).await.map_err(|error| refused(&error))?;
+    change!(cx, |_txn| async { Ok(()) })?;
+    Ok(answer::done())
 }
 
 fn check_recipient(user: &User) -> Result<(), AdminError> {
@@ -62,10 +96,21 @@ fn check_recipient(user: &User) -> Result<(), AdminError> {
     Ok(())
 }
 
-async fn check_redirect(cx: &AdminRequest) -> Result<(), AdminError> {
+/// Seconds that the link works: what the request says, or the realm.
+fn lifespan(cx: &AdminRequest) -> Result<i64, AdminError> {
+    let seconds = match cx.argument("lifespan") {
+        None => cx.realm().action_token_generated_by_admin_lifespan,
+        // As for every number in a query: Keycloak finds no operation for such a request.
+        Some(text) => text.parse::<i32>().map(i64::from).map_err(|_| AdminError::error(404, "HTTP 404 Not Found"))?,
+    };
+    if (1..=MAX_LIFESPAN).contains(&seconds) { Ok(seconds) } else { Err(AdminError::message(400, "Invalid lifespan")) }
+}
+
+/// The client that the request names, if the user may be sent from it to the URI.
+async fn check_redirect(cx: &AdminRequest) -> Result<Option<Client>, AdminError> {
     let (redirect, client_id) = (cx.argument("redirect_uri"), cx.argument("client_id"));
     let Some(client_id) = client_id else {
-        return if redirect.is_some() { Err(AdminError::message(400, "Client id missing")) } else { Ok(()) };
+        return if redirect.is_some() { Err(AdminError::message(400, "Client id missing")) } else { Ok(None) };
     };
     let client: Option<Client> = cx.app.store.peek().clients().by_client_id(&cx.realm().id, client_id).await?;
     let client = client.ok_or_else(|| AdminError::message(400, "Client doesn't exist"))?;
@@ -76,7 +121,7 @@ async fn check_redirect(cx: &AdminRequest) -> Result<(), AdminError> {
         Some(redirect) if !client.redirect_uris.iter().any(|allowed| matches(allowed, redirect)) => {
             Err(AdminError::message(400, "Invalid redirect uri."))
         }
-        _ => Ok(()),
+        _ => Ok(Some(client)),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod consents;
 pub mod credentials;
 pub mod federated_identity;
 pub mod groups;
+pub mod impersonation;
 pub mod messages;
 pub mod profile;
 pub mod sessions;
@@ -11,6 +12,7 @@ pub mod sessions;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
+use crate::authn::brute_force;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::manage::error::ManageError;
@@ -20,6 +22,7 @@ use crate::manage::user_search::{self, UserQuery};
 use crate::manage::users::{self, NewOtp, NewPassword, NewUser, UserSettings};
 use crate::model::identity_provider::IdentityLink;
 use crate::model::user::User;
+use crate::model::user_profile::UserProfile;
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
 
@@ -33,7 +36,7 @@ use super::paging::Page;
 pub const VIEW: &[&str] = &["view-users", "manage-users"];
 /// Entries of a list when the request does not say how many.
 const DEFAULT_MAX: usize = 100;
-/// Users whose links one step reads.
+/// Users with links that one step reads.
 const LINK_STEP: usize = 500;
 /// Credentials in one request.
 const MAX_CREDENTIALS: usize = 64;
@@ -47,13 +50,12 @@ pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let page = Page::of(&cx, Some(DEFAULT_MAX))?;
     let query = query(&cx).await?;
     let realm = &cx.realm().id;
-    let found = user_search::find(&mut cx.app.store.peek(), realm, &query, (page.first, page.max)).await?;
+    let found = user_search::find(&cx.app.store, realm, &query, (page.first, page.max)).await?;
     let brief = cx.flag("briefRepresentation").unwrap_or(false);
-    let mut shown = Vec::with_capacity(found.len());
-    for user in &found {
-        let representation = represent(&cx, user, brief).await?;
-        let access = Map::from_iter([("manage".to_owned(), json!(cx.may(&["manage-users"])))]);
-        shown.push(UserRepresentation { access: Some(access), ..representation });
+    let access = Map::from_iter([("manage".to_owned(), json!(cx.may(&["manage-users"])))]);
+    let mut shown = represent_all(&cx, &found, brief).await?;
+    for one in &mut shown {
+        one.access = Some(access.clone());
     }
     Ok(answer::document(&shown))
 }
@@ -64,7 +66,7 @@ pub async fn count(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
         return Ok(answer::document(&0));
     }
     let query = query(&cx).await?;
-    let count = user_search::count(&mut cx.app.store.peek(), &cx.realm().id, &query).await?;
+    let count = user_search::count(&cx.app.store, &cx.realm().id, &query).await?;
     Ok(answer::document(&count))
 }
 
@@ -124,6 +126,10 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
         }
         Ok(())
     })?;
+    if !user.enabled && settings.enabled == Some(true) {
+        // Or the next wrong password would lock him out again.
+        brute_force::forget(&app.store, realm, id).await?;
+    }
     Ok(answer::done())
 }
 
@@ -163,23 +169,32 @@ async fn visible(cx: &AdminRequest) -> Result<User, AdminError> {
 /// # Errors
 /// When the store fails.
 pub async fn represent(cx: &AdminRequest, user: &User, brief: bool) -> Result<UserRepresentation, AdminError> {
+    Ok(represent_all(cx, std::slice::from_ref(user), brief).await?.remove(0))
+}
+
+/// The same of several.
+///
+/// # Errors
+/// When the store fails.
+pub async fn represent_all(cx: &AdminRequest, users: &[User], brief: bool) -> Result<Vec<UserRepresentation>, AdminError> {
     if brief {
-        return Ok(UserRepresentation::brief(user));
+        return Ok(users.iter().map(UserRepresentation::brief).collect());
     }
-    let mut peek = cx.app.store.peek();
-    let realm = &cx.realm().id;
-    let has_otp = peek.credentials().get(realm, &user.id).await?.has_otp();
-    let client = match &user.service_account_client {
-        Some(client) => peek.clients().get(realm, client).await?.map(|client| client.client_id),
-        None => None,
-    };
-    let mut representation = UserRepresentation::full(user, has_otp, client.as_deref());
-    if !user.attributes.is_empty() {
-        let profile = peek.user_profiles().get(realm).await?;
+    let (mut peek, realm) = (cx.app.store.peek(), &cx.realm().id);
+    let with_attributes = users.iter().any(|user| !user.attributes.is_empty());
+    let profile = if with_attributes { peek.user_profiles().get(realm).await? } else { UserProfile::default() };
+    let mut all = Vec::with_capacity(users.len());
+    for user in users {
+        let has_otp = peek.credentials().get(realm, &user.id).await?.has_otp();
+        let client = match &user.service_account_client {
+            Some(client) => peek.clients().get(realm, client).await?.map(|client| client.client_id),
+            None => None,
+        };
         let shown = profile::shown(&profile, &user.attributes);
-        representation.attributes = Some(shown).filter(|shown| !shown.is_empty());
+        let attributes = Some(shown).filter(|shown| !shown.is_empty());
+        all.push(UserRepresentation { attributes, ..UserRepresentation::full(user, has_otp, client.as_deref()) });
     }
-    Ok(representation)
+    Ok(all)
 }
 
 /// What a request's list of credentials comes to.
@@ -245,18 +260,13 @@ async fn linked(cx: &AdminRequest) -> Result<Option<Vec<UserId>>, AdminError> {
     let (mut peek, realm) = (cx.app.store.peek(), &cx.realm().id);
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let names = peek.users().names(realm, after.as_deref(), LINK_STEP).await?;
-        let full = names.len() == LINK_STEP;
-        after = names.last().map(|(name, _)| name.clone());
-        for (_, id) in names {
-            let links = peek.identity_providers().links(realm, &id).await?;
-            let matches = |link: &IdentityLink| {
-                alias.is_none_or(|alias| link.identity_provider == alias) && account.is_none_or(|account| link.user_id == account)
-            };
-            if links.accounts.iter().any(matches) {
-                found.push(id);
-            }
-        }
+        let step = peek.identity_providers().linked(realm, after.as_ref(), LINK_STEP).await?;
+        let full = step.len() == LINK_STEP;
+        after = step.last().map(|(id, _)| id.clone());
+        let matches = |link: &IdentityLink| {
+            alias.is_none_or(|alias| link.identity_provider == alias) && account.is_none_or(|account| link.user_id == account)
+        };
+        found.extend(step.into_iter().filter(|(_, links)| links.accounts.iter().any(matches)).map(|(id, _)| id));
         if !full {
             return Ok(Some(found));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::base::id::{ClientId, SessionId, UserId};
 use crate::manage::users;
@@ -14,7 +15,7 @@ use crate::web::administrator::AdminRequest;
 
 use super::existing;
 use crate::admin::answer;
-use crate::admin::change::change;
+use crate::admin::change::{change, told};
 use crate::admin::error::AdminError;
 
 /// Session ids that one step reads.
@@ -68,8 +69,12 @@ pub async fn logout(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let offline = cx.flag("isOffline").unwrap_or(false);
     let ended = sessions::end_session(&cx.app.store, &cx.realm().id, &SessionId::from(cx.parameter("session")), offline).await?;
-    // The third s is Keycloak's.
-    if ended { Ok(answer::done()) } else { Err(AdminError::error(404, "Sesssion not found")) }
+    if !ended {
+        // The third s is Keycloak's.
+        return Err(AdminError::error(404, "Sesssion not found"));
+    }
+    told(&cx, None, Some(&json!({ "offline": offline }))).await?;
+    Ok(answer::done())
 }
 
 /// The sessions of a user that still live.

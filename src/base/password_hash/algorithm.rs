@@ -209,6 +209,7 @@ impl Recipe {
             additional_parameters,
             value: Secret::new(STANDARD.encode(value)),
             salt: Secret::new(STANDARD.encode(&self.salt)),
+            given_data: None,
         }
     }
 }
@@ -278,6 +279,7 @@ mod tests {
             additional_parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             value: Secret::new(STANDARD.encode(value)),
             salt: Secret::new(STANDARD.encode(salt)),
+            given_data: None,
         }
     }
 

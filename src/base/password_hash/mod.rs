@@ -27,6 +27,9 @@ pub struct PasswordHash {
     pub value: Secret<String>,
     /// Base64 with padding.
     pub salt: Secret<String>,
+    /// The text of `credentialData` as it came, of a hash that was made elsewhere: it is shown as it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_data: Option<String>,
 }
 
 impl PasswordHash {

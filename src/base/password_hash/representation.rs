@@ -11,6 +11,9 @@ use crate::base::secret::Secret;
 /// The order in which Keycloak writes argon2's parameters; others follow by name.
 const PARAMETER_ORDER: [&str; 5] = ["hashLength", "memory", "type", "version", "parallelism"];
 
+/// The longest text that is kept beside what was read from it.
+const MAX_GIVEN: usize = 4096;
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SecretData {
@@ -45,11 +48,15 @@ impl PasswordHash {
             additional_parameters: parameters.filter_map(|(name, values)| Some((name, values.get(0)?.as_str()?.to_owned()))).collect(),
             value: secret.value,
             salt: secret.salt,
+            given_data: Some(credential_data.to_owned()).filter(|text| text.len() <= MAX_GIVEN),
         })
     }
 
     /// The text of `credentialData`: everything but value and salt.
     pub fn credential_data(&self) -> String {
+        if let Some(given) = &self.given_data {
+            return given.clone();
+        }
         let data = CredentialData {
             hash_iterations: self.hash_iterations,
             algorithm: self.algorithm.clone(),

@@ -38,10 +38,23 @@ pub(super) enum Proof {
 
 /// The client that the request's assertion says it is from. Assertions that somebody else issued are not read.
 pub(super) fn claimed_client(params: &Params) -> Option<String> {
+    let claimed = self_issued(params)?;
+    text(&claimed, "sub").map(str::to_owned)
+}
+
+/// Tells the event whom the request's assertion claims to be from; `false` when there is none that says so.
+pub(super) fn note_claimed(cx: &GrantContext<'_>) -> bool {
+    let Some(claimed) = self_issued(cx.params) else { return false };
+    cx.event.client(&text(&claimed, "sub").unwrap_or_default().chars().take(255).collect::<String>());
+    note(cx, &claimed);
+    true
+}
+
+/// The unverified claims of an assertion that its subject issued.
+fn self_issued(params: &Params) -> Option<Map<String, Value>> {
     params.get("client_assertion_type").filter(|given| *given == JWT_BEARER)?;
     let claimed = Unverified::read(params.get("client_assertion")?).ok()?;
-    let subject = text(&claimed.claims, "sub")?;
-    is_self_issued(&claimed.claims).then(|| subject.to_owned())
+    is_self_issued(&claimed.claims).then_some(claimed.claims)
 }
 
 /// Whether the request has a right assertion of `client`, which is spent then.

@@ -150,23 +150,13 @@ impl Importer<'_> {
         while let Some((user, credentials)) = hashing.try_next().await? {
             ready.push((user, credentials));
         }
-        let (ready, owner, now, unique_email) = (&ready, self.owner, self.env.now(), !realm.duplicate_emails_allowed);
+        let (ready, owner, now) = (&ready, self.owner, self.env.now());
         let id = &realm.id;
         self.store
             .configuration(|txn| -> BoxFuture<'_, Result<(), StoreError>> {
                 Box::pin(async move {
                     for (imported, credentials) in ready {
-                        let user = &imported.user;
-                        txn.users().insert(id, user, unique_email);
-                        if !credentials.0.is_empty() {
-                            txn.credentials().put(id, &user.id, credentials);
-                        }
-                        if !imported.links.is_empty() {
-                            txn.identity_providers().put_links(id, &user.id, &imported.links);
-                        }
-                        if !imported.consents.0.is_empty() {
-                            txn.consents().put(id, &user.id, &imported.consents);
-                        }
+                        put_user(txn, realm, imported, credentials);
                     }
                     // Somebody who took us for dead has begun to clear away: what is written now would stay for ever.
                     if !lease::take(txn, &job_of(id), owner, now, LEASE_SECONDS).await? {
@@ -182,6 +172,7 @@ impl Importer<'_> {
     /// The commit that makes the realm appear, and the one that it replaces go.
     async fn publish(&self, plan: &Plan) -> Result<(), ImportError> {
         let (env, realm, owner, now) = (self.env, &plan.contents.realm, self.owner, self.env.now());
+        let creator = self.creator;
         let replaced = match &plan.action {
             Action::Replace(id) => Some(id),
             Action::Create | Action::Skip => None,
@@ -202,10 +193,28 @@ impl Importer<'_> {
                     txn.remove_job(&job_of(&realm.id));
                     lease::release(txn, &job_of(&realm.id), owner).await?;
                     realms::settle_administration_clients(txn, env, realm).await?;
+                    if let Some(creator) = creator {
+                        realms::give_all_roles_over(txn, realm, creator).await?;
+                    }
                     Ok(())
                 })
             })
             .await
+    }
+}
+
+/// Writes a user with what hangs on him.
+pub(super) fn put_user(txn: &mut Txn<'_, Configuration>, realm: &Realm, imported: &ImportedUser, credentials: &Credentials) {
+    let (id, user) = (&realm.id, &imported.user);
+    txn.users().insert(id, user, !realm.duplicate_emails_allowed);
+    if !credentials.0.is_empty() {
+        txn.credentials().put(id, &user.id, credentials);
+    }
+    if !imported.links.is_empty() {
+        txn.identity_providers().put_links(id, &user.id, &imported.links);
+    }
+    if !imported.consents.0.is_empty() {
+        txn.consents().put(id, &user.id, &imported.consents);
     }
 }
 
@@ -214,7 +223,7 @@ fn job_of(realm: &RealmId) -> String {
 }
 
 /// Hashes the passwords that came in clear.
-async fn hashed(pool: &HashingPool, mut user: ImportedUser) -> Result<(ImportedUser, Credentials), ImportError> {
+pub(super) async fn hashed(pool: &HashingPool, mut user: ImportedUser) -> Result<(ImportedUser, Credentials), ImportError> {
     let mut credentials = Credentials::default();
     for pending in std::mem::take(&mut user.credentials) {
         credentials.0.push(match pending {
@@ -303,9 +312,9 @@ impl UserReader {
             }
             self.sender.blocking_send(std::mem::take(&mut batch)).map_err(|_| "the import was stopped".to_owned())
         };
-        users_in(&self.file.path, self.number, &mut each)?;
+        users_in(&self.file.path, self.file.text.as_ref(), self.number, &mut each)?;
         for path in &self.file.users {
-            users_in(path, 0, &mut each).map_err(|problem| format!("{}: {problem}", path.display()))?;
+            users_in(path, None, 0, &mut each).map_err(|problem| format!("{}: {problem}", path.display()))?;
         }
         if !batch.is_empty() {
             self.sender.blocking_send(batch).map_err(|_| "the import was stopped".to_owned())?;

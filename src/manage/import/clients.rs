@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::base::id::{ClientId, ClientScopeId, ProtocolMapperId};
-use crate::manage::client_secrets::seal_rotated_secret;
-use crate::manage::clients::SECRET_LENGTH;
+use crate::manage::client_secrets::{SECRET_LENGTH, seal_secret_attributes};
 use crate::manage::realms::MASK;
 use crate::manage::representation::client::ClientRepresentation;
 use crate::manage::representation::client_scope::ClientScopeRepresentation;
@@ -110,7 +109,7 @@ fn client(draft: &mut Draft<'_>, place: &str, mut value: Value) -> Option<Import
             "it is masked in the file: only the present one counts",
         );
     }
-    if let Err(error) = seal_rotated_secret(&mut client, draft.env, draft.sealer, &draft.realm) {
+    if let Err(error) = seal_secret_attributes(&mut client, draft.env, draft.sealer, &draft.realm) {
         draft.problems.add(place, error);
     }
 

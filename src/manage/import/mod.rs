@@ -9,6 +9,7 @@ mod components;
 mod contents;
 mod document;
 mod draft;
+mod partial;
 mod placeholders;
 mod plan;
 mod report;
@@ -20,6 +21,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::base::env::Env;
+use crate::base::id::UserId;
 use crate::base::password_hash::{HashingPool, Overloaded};
 use crate::base::seal::Sealer;
 use crate::keyring::KeySource;
@@ -28,6 +30,7 @@ use crate::store::{Store, StoreError};
 
 pub use apply::{Outcome, abandon_unfinished, register};
 pub use components::{USER_PROFILE_CONFIG, USER_PROFILE_PROVIDER};
+pub use partial::{Happened, IfExists, Imported, PartialError, PartialPlan};
 pub use placeholders::Lookup;
 pub use plan::{Action, Plan, Summary};
 pub use report::{Fate, Note, Report};
@@ -46,6 +49,8 @@ pub struct Importer<'a> {
     pub lookup: Lookup,
     /// A name of this process that no other has ([`crate::store::job::owner`]).
     pub owner: &'a str,
+    /// The user of `master` who gets all roles over a new realm; `None` where whoever imports has them anyway.
+    pub creator: Option<&'a UserId>,
 }
 
 /// What happens to a realm that is there already.

@@ -1,7 +1,7 @@
 //! The first half of an import: read, check, list. It changes nothing.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Cursor};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl Importer<'_> {
     pub async fn plan(&self, source: &Source, on_conflict: OnConflict) -> Result<Vec<Plan>, ImportError> {
         let mut plans: Vec<Plan> = Vec::new();
         for file in &source.files {
-            for (number, members) in read_members(&file.path)?.into_iter().enumerate() {
+            for (number, members) in read_members(file)?.into_iter().enumerate() {
                 let plan = self.plan_realm(file, number, members, on_conflict).await?;
                 if plans.iter().any(|other| other.realm == plan.realm) {
                     return Err(wrong(&file.path, vec![format!("realm: the realm {:?} is there twice", plan.realm)]));
@@ -133,7 +133,7 @@ impl Importer<'_> {
         let mut count = 0;
         let mut unique = Uniqueness::default();
         let unique_email = !contents.realm.duplicate_emails_allowed;
-        {
+        let federated = {
             let reading = Reading { env: self.env, sealer: self.sealer, realm: &contents.realm.id, names: &names };
             let mut each = |mut user: Value| -> Result<(), String> {
                 placeholders::replace(&mut user, &*self.lookup, &mut std::collections::BTreeSet::new());
@@ -142,7 +142,10 @@ impl Importer<'_> {
                 count += 1;
                 Ok(())
             };
-            read_users(file, number, &contents.realm.name, &mut problems, &mut each);
+            read_users(file, number, &contents.realm.name, &mut problems, &mut each)
+        };
+        for name in federated {
+            report.add(Fate::Dropped, "federated user", name, FEDERATED_USER);
         }
         if problems.count > 0 {
             let mut listed = problems.listed;
@@ -198,13 +201,16 @@ pub(super) fn wrong(path: &Path, problems: Vec<String>) -> ImportError {
     ImportError::Wrong { path: path.to_path_buf(), problems }
 }
 
-pub(super) fn open(path: &Path) -> Result<BufReader<File>, ImportError> {
+fn open(path: &Path, text: Option<&Arc<[u8]>>) -> Result<Box<dyn BufRead>, ImportError> {
+    if let Some(text) = text {
+        return Ok(Box::new(Cursor::new(Arc::clone(text))));
+    }
     let file = File::open(path).map_err(|error| ImportError::Read { path: path.to_path_buf(), error })?;
-    Ok(BufReader::with_capacity(1 << 16, file))
+    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 
 /// The members of every realm in a file, without users.
-fn read_members(path: &Path) -> Result<Vec<Members>, ImportError> {
+fn read_members(file: &RealmFile) -> Result<Vec<Members>, ImportError> {
     struct NoUsers;
     impl Visitors for NoUsers {
         fn user(&mut self, _realm: usize, _user: Value) -> Result<(), String> {
@@ -214,23 +220,45 @@ fn read_members(path: &Path) -> Result<Vec<Members>, ImportError> {
             false
         }
     }
-    document::read(open(path)?, &mut NoUsers).map_err(|problem| wrong(path, vec![problem]))
+    document::read(open(&file.path, file.text.as_ref())?, &mut NoUsers).map_err(|problem| wrong(&file.path, vec![problem]))
 }
 
-/// Hands every user of a realm to `each`, from its own file and from those with nothing but users.
-fn read_users(file: &RealmFile, number: usize, realm: &str, problems: &mut Problems, each: &mut dyn FnMut(Value) -> Result<(), String>) {
-    for (path, number) in std::iter::once((&file.path, number)).chain(file.users.iter().map(|path| (path, 0))) {
-        match users_in(path, number, each) {
+/// What it means to leave out what the old server kept of a user whom another directory vouches for.
+const FEDERATED_USER: &str =
+    "user federation is not there yet: his roles, groups, consents, credentials and required actions that the old server kept are lost";
+
+/// Hands every user of a realm to `each`, from its own file and from those with nothing but users. Users of a federation have files of
+/// their own; their names are the answer.
+fn read_users(
+    file: &RealmFile,
+    number: usize,
+    realm: &str,
+    problems: &mut Problems,
+    each: &mut dyn FnMut(Value) -> Result<(), String>,
+) -> Vec<String> {
+    let mut federated = Vec::new();
+    let own = std::iter::once((&file.path, file.text.as_ref(), number));
+    for (path, text, number) in own.chain(file.users.iter().map(|path| (path, None, 0))) {
+        match users_in(path, text, number, each) {
             Ok(members) if path != &file.path => {
                 for (place, reason) in misplaced(&members, realm) {
                     problems.add(format!("{}: {place}", path.display()), reason);
                 }
+                let users = members.get("federatedUsers").and_then(Value::as_array);
+                federated.extend(users.into_iter().flatten().map(name_of_federated));
             }
             Ok(_) => {}
             Err(problem) if path == &file.path => problems.add("file", problem),
             Err(problem) => problems.add(path.display(), problem),
         }
     }
+    federated
+}
+
+/// Keycloak exports them without a name; their ids say which federation they are of.
+fn name_of_federated(user: &Value) -> String {
+    let text = |name: &str| user.get(name).and_then(Value::as_str).map(|text| text.chars().take(255).collect());
+    text("username").or_else(|| text("id")).unwrap_or_else(|| "(without a name)".to_owned())
 }
 
 /// What a file of users must not have.
@@ -240,7 +268,8 @@ fn misplaced(members: &Members, realm: &str) -> Vec<(String, String)> {
         match name.as_str() {
             "realm" if value.as_str() == Some(realm) => {}
             "realm" => wrong.push((name.clone(), format!("the users are those of another realm than {realm:?}"))),
-            "federatedUsers" => {}
+            "federatedUsers" if value.is_array() => {}
+            "federatedUsers" => wrong.push((name.clone(), "this is no list of users".to_owned())),
             _ => wrong.push((name.clone(), "a file of users has nothing but users".to_owned())),
         }
     }
@@ -248,7 +277,12 @@ fn misplaced(members: &Members, realm: &str) -> Vec<(String, String)> {
 }
 
 /// Hands the users of one realm in one file to `each`; the other members of it.
-pub(super) fn users_in(path: &Path, number: usize, each: &mut dyn FnMut(Value) -> Result<(), String>) -> Result<Members, String> {
+pub(super) fn users_in(
+    path: &Path,
+    text: Option<&Arc<[u8]>>,
+    number: usize,
+    each: &mut dyn FnMut(Value) -> Result<(), String>,
+) -> Result<Members, String> {
     struct Each<'a> {
         number: usize,
         each: &'a mut dyn FnMut(Value) -> Result<(), String>,
@@ -261,7 +295,7 @@ pub(super) fn users_in(path: &Path, number: usize, each: &mut dyn FnMut(Value) -
             realm == self.number
         }
     }
-    let input = open(path).map_err(|error| error.to_string())?;
+    let input = open(path, text).map_err(|error| error.to_string())?;
     let mut realms = document::read(input, &mut Each { number, each })?;
     if number < realms.len() { Ok(realms.swap_remove(number)) } else { Ok(Members::new()) }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The files of an import.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,18 +17,25 @@ pub struct Source {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RealmFile {
     pub path: PathBuf,
+    /// The content, where it is no file; `path` then only names it.
+    pub text: Option<Arc<[u8]>>,
     pub users: Vec<PathBuf>,
 }
 
 const USERS: [&str; 2] = ["-users-", "-federated-users-"];
 
 impl Source {
+    /// A document that is no file. Complaints call it `name`.
+    pub fn text(name: &str, text: &[u8]) -> Self {
+        Self { files: vec![RealmFile { path: PathBuf::from(name), text: Some(text.into()), users: Vec::new() }] }
+    }
+
     /// # Errors
     /// The file or directory cannot be read, or has nothing to import.
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.is_dir() {
             fs::File::open(path)?;
-            return Ok(Self { files: vec![RealmFile { path: path.to_path_buf(), users: Vec::new() }] });
+            return Ok(Self { files: vec![RealmFile { path: path.to_path_buf(), text: None, users: Vec::new() }] });
         }
         let (mut realms, mut users) = (BTreeMap::new(), Vec::new());
         for entry in fs::read_dir(path)? {
@@ -50,7 +58,7 @@ impl Source {
         }
         let files = realms.into_iter().map(|(realm, path)| {
             let users = users.iter().filter(|(of, _, _)| *of == realm).map(|(_, _, file)| file.clone()).collect();
-            RealmFile { path, users }
+            RealmFile { path, text: None, users }
         });
         Ok(Self { files: files.collect() })
     }

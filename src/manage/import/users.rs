@@ -87,6 +87,7 @@ impl Reading<'_> {
             not_before: given.not_before.unwrap_or(0),
             roles: Vec::new(),
             groups: Vec::new(),
+            organizations: Vec::new(),
             service_account_client: None,
             username: username.clone(),
         };

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{AuthenticatorConfigId, FlowId};
+use crate::base::id::{AuthenticatorConfigId, ExecutionId, FlowId};
 use crate::model::authentication::{Authentication, AuthenticatorConfig, Execution, Flow, RequiredAction, Requirement};
+use crate::model::catalogue::authenticator;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -44,6 +45,58 @@ pub struct ExecutionRepresentation {
     pub user_setup_allowed: bool,
 }
 
+/// `AuthenticationExecutionRepresentation`: one step by ids, not by aliases.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StepRepresentation {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authenticator_config: Option<AuthenticatorConfigId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authenticator: Option<String>,
+    pub authenticator_flow: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    pub priority: i64,
+    #[serde(rename = "autheticatorFlow")]
+    pub misspelt_authenticator_flow: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<ExecutionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<FlowId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_flow: Option<FlowId>,
+}
+
+/// `AuthenticationExecutionInfoRepresentation`: one line of the list of everything that a flow runs, sub-flows included.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExecutionInfoRepresentation {
+    pub id: ExecutionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub requirement_choices: Vec<String>,
+    pub configurable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication_flow: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication_config: Option<AuthenticatorConfigId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<FlowId>,
+    /// How many flows stand above it, and its place in its own.
+    pub level: usize,
+    pub index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuthenticatorConfigRepresentation {
@@ -66,6 +119,13 @@ pub struct RequiredActionRepresentation {
     pub config: BTreeMap<String, Option<String>>,
 }
 
+/// `RequiredActionConfigRepresentation`
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequiredActionConfigRepresentation {
+    pub config: BTreeMap<String, Option<String>>,
+}
+
 impl FlowRepresentation {
     /// `flow` is one of `all`.
     pub fn of(flow: &Flow, all: &Authentication) -> Self {
@@ -76,7 +136,7 @@ impl FlowRepresentation {
             provider_id: Some(flow.provider_id.clone()),
             top_level: flow.top_level,
             built_in: flow.built_in,
-            authentication_executions: flow.executions.iter().map(|execution| ExecutionRepresentation::of(execution, all)).collect(),
+            authentication_executions: flow.in_order().into_iter().map(|execution| ExecutionRepresentation::of(execution, all)).collect(),
         }
     }
 }
@@ -95,6 +155,97 @@ impl ExecutionRepresentation {
             user_setup_allowed: false,
         }
     }
+}
+
+impl StepRepresentation {
+    pub fn of(parent: &Flow, step: &Execution) -> Self {
+        let is_flow = step.flow.is_some();
+        Self {
+            authenticator_config: step.config.clone(),
+            authenticator: step.authenticator.clone(),
+            authenticator_flow: is_flow,
+            requirement: Some(step.requirement.name().to_owned()),
+            priority: step.priority,
+            misspelt_authenticator_flow: is_flow,
+            id: Some(step.id.clone()),
+            flow_id: step.flow.clone(),
+            parent_flow: Some(parent.id.clone()),
+        }
+    }
+}
+
+impl ExecutionInfoRepresentation {
+    /// Everything that `flow` runs, each sub-flow followed by its own steps.
+    pub fn list(flow: &Flow, all: &Authentication) -> Vec<Self> {
+        let mut lines = Vec::new();
+        Self::add(&mut lines, flow, all, 0);
+        lines
+    }
+
+    fn add(lines: &mut Vec<Self>, flow: &Flow, all: &Authentication, level: usize) {
+        // No change makes a circle; an imported one ends here.
+        if level > all.flows.len() {
+            return;
+        }
+        for (index, step) in flow.in_order().into_iter().enumerate() {
+            let line = Self {
+                id: step.id.clone(),
+                requirement: Some(step.requirement.name().to_owned()),
+                level,
+                index,
+                priority: Some(step.priority),
+                ..Self::default()
+            };
+            let below = step.flow.as_ref().and_then(|id| all.flow(id));
+            match below {
+                Some(below) => {
+                    lines.push(line.of_flow(step, below));
+                    Self::add(lines, below, all, level + 1);
+                }
+                None => lines.push(line.of_authenticator(step, all)),
+            }
+        }
+    }
+
+    fn of_flow(self, step: &Execution, below: &Flow) -> Self {
+        let is_form = below.provider_id == "form-flow";
+        let choices: &[Requirement] = match below.provider_id.as_str() {
+            "form-flow" => &[Requirement::Required, Requirement::Disabled],
+            "client-flow" => &[Requirement::Alternative, Requirement::Required, Requirement::Disabled],
+            _ => &[Requirement::Required, Requirement::Alternative, Requirement::Disabled, Requirement::Conditional],
+        };
+        Self {
+            display_name: Some(below.alias.clone()),
+            description: below.description.clone(),
+            requirement_choices: names(choices),
+            authentication_flow: Some(true),
+            provider_id: step.authenticator.clone().filter(|_| is_form),
+            authentication_config: step.config.clone().filter(|_| is_form),
+            flow_id: Some(below.id.clone()),
+            ..self
+        }
+    }
+
+    /// An authenticator that nobody knows, from an import, is shown by its id.
+    fn of_authenticator(self, step: &Execution, all: &Authentication) -> Self {
+        let id = step.authenticator.as_deref().unwrap_or_default();
+        let kind = authenticator::find(id);
+        let configurable = kind.is_some_and(authenticator::Step::is_configurable);
+        let config = step.config.as_ref().and_then(|config| all.config(config));
+        Self {
+            display_name: Some(kind.map_or(id, |kind| kind.name).to_owned()),
+            alias: config.filter(|_| configurable).map(|config| config.alias.clone()),
+            requirement_choices: kind.map_or_else(Vec::new, |kind| names(kind.choices)),
+            configurable,
+            provider_id: Some(id.to_owned()),
+            authentication_config: step.config.clone(),
+            ..self
+        }
+    }
+}
+
+fn names(choices: &[Requirement]) -> Vec<String> {
+    choices.iter().map(|choice| choice.name().to_owned()).collect()
 }
 
 impl From<&AuthenticatorConfig> for AuthenticatorConfigRepresentation {
@@ -139,6 +290,7 @@ impl From<RequiredActionRepresentation> for RequiredAction {
     }
 }
 
-fn present(config: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
+/// A map of texts without its nulls.
+pub fn present(config: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
     config.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::protocol_mapper::ProtocolMapperRepresentation;
 use crate::base::id::{ClientId, ClientScopeId, ProtocolMapperId};
 use crate::base::secret::Secret;
-use crate::model::client::Client;
+use crate::manage::clients::ClientSettings;
+use crate::manage::protocol_mappers::NewMapper;
+use crate::manage::realms::MASK;
+use crate::model::client::{Client, PRIVATE_KEY_SUFFIX};
 
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -38,6 +41,9 @@ pub struct ClientRepresentation {
     /// In clear, or the mask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret<String>>,
+    /// Told once, when it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_access_token: Option<Secret<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +79,9 @@ pub struct ClientRepresentation {
     pub full_scope_allowed: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_re_registration_timeout: Option<i64>,
+    /// Seconds of registration by host; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered_nodes: Option<BTreeMap<String, i64>>,
     /// Absent when there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol_mappers: Option<Vec<ProtocolMapperRepresentation>>,
@@ -92,6 +101,9 @@ impl ClientRepresentation {
     pub fn of(client: &Client, secret: Option<Secret<String>>, scope_name: impl Fn(&ClientScopeId) -> Option<String>) -> Self {
         let names = |ids: &[ClientScopeId]| Some(ids.iter().filter_map(&scope_name).collect());
         let map = |map: &BTreeMap<String, String>| Some(map.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect());
+        let mut attributes: BTreeMap<_, _> = map(&client.attributes).unwrap_or_default();
+        // Written back, the mask keeps the key.
+        attributes.extend(client.private_keys.keys().map(|prefix| (format!("{prefix}{PRIVATE_KEY_SUFFIX}"), Some(MASK.to_owned()))));
         Self {
             id: Some(client.id.clone()),
             client_id: Some(client.client_id.clone()),
@@ -106,6 +118,7 @@ impl ClientRepresentation {
             client_authenticator_type: Some(client.client_authenticator_type.clone()),
             // Keycloak keeps the secret of a client that became public, and does not show it.
             secret: secret.filter(|_| !client.public_client),
+            registration_access_token: None,
             redirect_uris: Some(client.redirect_uris.clone()),
             web_origins: Some(client.web_origins.clone()),
             not_before: Some(client.not_before),
@@ -119,10 +132,11 @@ impl ClientRepresentation {
             public_client: Some(client.public_client),
             frontchannel_logout: Some(client.frontchannel_logout),
             protocol: client.protocol.clone(),
-            attributes: map(&client.attributes),
+            attributes: Some(attributes),
             authentication_flow_binding_overrides: map(&client.authentication_flow_binding_overrides),
             full_scope_allowed: Some(client.full_scope_allowed),
             node_re_registration_timeout: Some(client.node_re_registration_timeout),
+            registered_nodes: Some(client.registered_nodes.clone()).filter(|nodes| !nodes.is_empty()),
             protocol_mappers: Some(client.protocol_mappers.iter().map(Into::into).collect()).filter(|mappers: &Vec<_>| !mappers.is_empty()),
             default_client_scopes: names(&client.default_client_scopes),
             optional_client_scopes: names(&client.optional_client_scopes),
@@ -152,6 +166,8 @@ impl ClientRepresentation {
             client_authenticator_type: self.client_authenticator_type.unwrap_or_else(|| "client-secret".to_owned()),
             secret: None,
             rotated_secret: None,
+            private_keys: BTreeMap::new(),
+            registration_token: None,
             redirect_uris: self.redirect_uris.unwrap_or_default(),
             web_origins: self.web_origins.unwrap_or_default(),
             not_before: self.not_before.unwrap_or(0),
@@ -169,10 +185,61 @@ impl ClientRepresentation {
             authentication_flow_binding_overrides: map(self.authentication_flow_binding_overrides),
             full_scope_allowed: self.full_scope_allowed.unwrap_or(!consent_required),
             node_re_registration_timeout: self.node_re_registration_timeout.unwrap_or(-1),
+            registered_nodes: self.registered_nodes.unwrap_or_default(),
             protocol_mappers: self.protocol_mappers.unwrap_or_default().into_iter().map(|mapper| mapper.into_model(mapper_id())).collect(),
             default_client_scopes: Vec::new(),
             optional_client_scopes: Vec::new(),
             scope_mappings: Vec::new(),
         }
+    }
+}
+
+/// What a representation asks a client to be.
+pub fn settings(given: ClientRepresentation) -> ClientSettings {
+    ClientSettings {
+        client_id: given.client_id,
+        name: given.name,
+        description: given.description,
+        root_url: given.root_url,
+        admin_url: given.admin_url,
+        base_url: given.base_url,
+        surrogate_auth_required: given.surrogate_auth_required,
+        enabled: given.enabled,
+        always_display_in_console: given.always_display_in_console,
+        client_authenticator_type: given.client_authenticator_type,
+        secret: given.secret,
+        redirect_uris: given.redirect_uris,
+        web_origins: given.web_origins,
+        not_before: given.not_before,
+        bearer_only: given.bearer_only,
+        consent_required: given.consent_required,
+        standard_flow_enabled: given.standard_flow_enabled,
+        implicit_flow_enabled: given.implicit_flow_enabled,
+        direct_access_grants_enabled: given.direct_access_grants_enabled,
+        service_accounts_enabled: given.service_accounts_enabled,
+        authorization_services_enabled: given.authorization_services_enabled,
+        public_client: given.public_client,
+        frontchannel_logout: given.frontchannel_logout,
+        protocol: given.protocol,
+        attributes: given.attributes.unwrap_or_default(),
+        authentication_flow_binding_overrides: given
+            .authentication_flow_binding_overrides
+            .map(|overrides| overrides.into_iter().filter_map(|(name, flow)| Some((name, flow?))).collect()),
+        full_scope_allowed: given.full_scope_allowed,
+        node_re_registration_timeout: given.node_re_registration_timeout,
+        protocol_mappers: given.protocol_mappers.iter().flatten().map(mapper).collect(),
+        default_client_scopes: given.default_client_scopes,
+        optional_client_scopes: given.optional_client_scopes,
+    }
+}
+
+/// What a representation of a mapper asks for.
+pub fn mapper(given: &ProtocolMapperRepresentation) -> NewMapper {
+    NewMapper {
+        name: given.name.clone(),
+        protocol: given.protocol.clone(),
+        protocol_mapper: given.protocol_mapper.clone(),
+        consent_required: given.consent_required,
+        config: given.config.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
     }
 }

@@ -111,6 +111,7 @@ impl CredentialRepresentation {
                 additional_parameters: std::collections::BTreeMap::new(),
                 value: value.clone(),
                 salt: salt.clone(),
+                given_data: None,
             }),
             _ => None,
         };

@@ -8,6 +8,8 @@ pub mod client_scope;
 pub mod component;
 pub mod credential;
 pub mod group;
+pub mod identity_provider;
+pub mod organization;
 pub mod protocol_mapper;
 pub mod realm;
 pub mod role;

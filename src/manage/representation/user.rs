@@ -178,6 +178,7 @@ mod tests {
             not_before: 0,
             roles: Vec::new(),
             groups: Vec::new(),
+            organizations: Vec::new(),
             service_account_client: None,
         };
         assert_eq!(

@@ -13,7 +13,8 @@ mod group_membership;
 mod hardcoded_claim;
 mod hardcoded_role;
 mod nonce;
-mod pairwise_subject;
+mod organization;
+pub mod pairwise_subject;
 mod postgres_array;
 mod realm_roles;
 mod requested_claims;
@@ -34,6 +35,7 @@ use crate::base::clock::Timestamp;
 use crate::compiled::claim_path::{ClaimName, ClaimPath};
 use crate::compiled::mapper::{Claim, JsonType, ListSource, Mapper, RoleReference, Rule, TokenKind};
 use crate::compiled::roles::RoleNames;
+use crate::compiled::subject::Belonging;
 use crate::compiled::{CompiledClient, CompiledRealm};
 
 use super::authorization::SessionPart;
@@ -46,11 +48,14 @@ pub struct Context<'a> {
     pub client: &'a CompiledClient,
     pub subject: &'a Subject,
     pub session: Option<&'a SessionPart>,
+    pub now: Timestamp,
     pub auth_time: Option<Timestamp>,
     pub nonce: Option<&'a str>,
     pub acr: &'a str,
     /// The address of a client that acts in its own name; `None` for users and after the request.
     pub caller: Option<IpAddr>,
+    /// The organizations of the user that the grant is about.
+    pub organizations: Arc<[Belonging]>,
 }
 
 /// The roles that may show in a token. Some mappers change them, later ones write them.
@@ -94,14 +99,15 @@ fn apply<'a>(rule: &'a Rule, kind: TokenKind, cx: &Context<'a>, roles: &mut Toke
         Rule::RequestedValue { name } => requested_claims::value(name, cx, claims),
         Rule::SessionNote { note, claim } => session_note::apply(note, claim, cx, claims),
         Rule::Acr => acr::apply(cx, claims),
-        Rule::Amr => amr::apply(claims),
+        Rule::Amr => amr::apply(cx, claims),
         Rule::Subject => subject::apply(cx, claims),
         Rule::SessionState => session_state::apply(cx, claims),
         Rule::Nonce => nonce::apply(cx, claims),
         Rule::PairwiseSubject { sector_identifier_uri, salt } => {
             pairwise_subject::apply(sector_identifier_uri.as_deref(), salt, cx, claims);
         }
-        Rule::NoData => {}
+        Rule::OrganizationMembership { details, claim } => organization::membership(*details, claim, cx, claims),
+        Rule::OrganizationGroups { claim } => organization::groups(claim, cx, claims),
     }
 }
 

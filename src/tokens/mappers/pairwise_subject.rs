@@ -22,18 +22,20 @@ fn sector(sector_identifier_uri: Option<&str>, client: &Client) -> Option<String
     if let Some(uri) = sector_identifier_uri {
         return host(uri).map(str::to_owned);
     }
-    let root = client.root_url.as_deref().unwrap_or_default();
-    let mut hosts: Vec<String> = client
-        .redirect_uris
-        .iter()
-        .filter_map(|uri| host(&if uri.starts_with('/') { format!("{root}{uri}") } else { uri.clone() }).map(str::to_owned))
-        .collect();
+    let mut hosts: Vec<String> = redirect_uris(client).iter().filter_map(|uri| host(uri).map(str::to_owned)).collect();
     hosts.dedup();
     hosts.pop().filter(|_| hosts.is_empty())
 }
 
+/// The redirect URIs of a client, relative ones below its root URL.
+pub fn redirect_uris(client: &Client) -> Vec<String> {
+    let root = client.root_url.as_deref().unwrap_or_default();
+    let whole = |uri: &String| if uri.starts_with('/') { format!("{root}{uri}") } else { uri.clone() };
+    client.redirect_uris.iter().map(whole).collect()
+}
+
 /// The host of an absolute URI, without user and port (RFC 3986 §3.2).
-fn host(uri: &str) -> Option<&str> {
+pub fn host(uri: &str) -> Option<&str> {
     let (_, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

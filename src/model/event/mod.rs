@@ -1,19 +1,22 @@
 //! What is recorded of users and of administrators, by the names and in the field order of Keycloak's `EventRepresentation`
 //! and `AdminEventRepresentation`, so that a stored event is what the administration API answers.
 
+mod admin;
+mod details;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::de::{self, MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{RealmId, SessionId, UserId};
-use crate::base::java_map::{bucket, table_size};
 use crate::base::random::Random;
+
+pub use admin::{AdminEvent, AuthDetails, Operation, Resource};
+pub use details::{Details, detail};
 
 /// The id of an event: a UUID that begins with its time (RFC 9562 §5.7), so that events sort by their ids.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -226,232 +229,6 @@ pub struct UserEvent {
     pub details: Details,
 }
 
-/// Names of [`Details`].
-pub mod detail {
-    pub const REASON: &str = "reason";
-    pub const AUTH_METHOD: &str = "auth_method";
-    pub const AUTH_TYPE: &str = "auth_type";
-    pub const AUDIENCE: &str = "audience";
-    pub const CLIENT_ASSERTION_ID: &str = "client_assertion_id";
-    pub const CLIENT_ASSERTION_ISSUER: &str = "client_assertion_issuer";
-    pub const CLIENT_ASSERTION_SUB: &str = "client_assertion_sub";
-    pub const CLIENT_AUTH_METHOD: &str = "client_auth_method";
-    pub const CODE_ID: &str = "code_id";
-    pub const CREDENTIAL_TYPE: &str = "credential_type";
-    pub const EMAIL: &str = "email";
-    pub const GRANT_TYPE: &str = "grant_type";
-    pub const REDIRECT_URI: &str = "redirect_uri";
-    pub const REFRESH_TOKEN_ID: &str = "refresh_token_id";
-    pub const REFRESH_TOKEN_TYPE: &str = "refresh_token_type";
-    pub const REQUESTED_TOKEN_TYPE: &str = "requested_token_type";
-    pub const REVOKED_CLIENT: &str = "revoked_client";
-    pub const SCOPE: &str = "scope";
-    pub const SIGNATURE_ALGORITHM: &str = "signature_algorithm";
-    pub const SIGNATURE_REQUIRED: &str = "signature_required";
-    pub const SUBJECT_TOKEN_CLIENT_ID: &str = "subject_token_client_id";
-    pub const TOKEN_ISSUED_FOR: &str = "token_issued_for";
-    pub const TOKEN_TYPE: &str = "token_type";
-    pub const TOKEN_ID: &str = "token_id";
-    pub const ACCESS_TOKEN_EXPIRATION_TIME: &str = "access_token_expiration_time";
-    pub const AGE_OF_REFRESH_TOKEN: &str = "age_of_refresh_token";
-    pub const UPDATED_REFRESH_TOKEN_ID: &str = "updated_refresh_token_id";
-    pub const USERNAME: &str = "username";
-}
-
-/// What else is known, in the order in which Keycloak answers it ([`crate::base::java_map`]).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Details(Vec<(Cow<'static, str>, Cow<'static, str>)>);
-
-impl Details {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Replaces what stands there by that name.
-    pub fn insert(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) {
-        let (name, value) = (name.into(), value.into());
-        if let Some((_, old)) = self.0.iter_mut().find(|(known, _)| *known == name) {
-            *old = value;
-            return;
-        }
-        if self.0.is_empty() {
-            self.0.reserve(8);
-        }
-        let before = table_size(self.0.len());
-        let size = table_size(self.0.len() + 1);
-        if size != before {
-            self.0.sort_by_key(|(name, _)| bucket(name, size));
-        }
-        let own = bucket(&name, size);
-        let at = self.0.partition_point(|(other, _)| bucket(other, size) <= own);
-        self.0.insert(at, (name, value));
-    }
-
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find_map(|(known, value)| (known == name).then_some(value))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
-    }
-}
-
-impl Serialize for Details {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Details {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Details;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("texts by name")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Details, A::Error> {
-                let mut details = Details::default();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    details.insert(name, value);
-                }
-                Ok(details)
-            }
-        }
-        deserializer.deserialize_map(Entries)
-    }
-}
-
-/// What an administrator did to something.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Operation {
-    Create,
-    Update,
-    Delete,
-    /// Something that changes no document: a mail was sent, everybody was logged out.
-    Action,
-}
-
-impl Operation {
-    pub const ALL: &[Self] = &[Self::Action, Self::Create, Self::Delete, Self::Update];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-            Self::Action => "ACTION",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|operation| operation.name() == name)
-    }
-}
-
-macro_rules! resources {
-    ($($variant:ident $name:literal)+) => {
-        /// What an administrator's change was about.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-        pub enum Resource { $(#[serde(rename = $name)] $variant),+ }
-
-        impl Resource {
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            pub fn parse(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|resource| resource.name() == name)
-            }
-        }
-    };
-}
-
-resources! {
-    Realm "REALM"
-    RealmRole "REALM_ROLE"
-    RealmRoleMapping "REALM_ROLE_MAPPING"
-    RealmScopeMapping "REALM_SCOPE_MAPPING"
-    AuthFlow "AUTH_FLOW"
-    AuthExecutionFlow "AUTH_EXECUTION_FLOW"
-    AuthExecution "AUTH_EXECUTION"
-    AuthenticatorConfig "AUTHENTICATOR_CONFIG"
-    RequiredAction "REQUIRED_ACTION"
-    RequiredActionConfig "REQUIRED_ACTION_CONFIG"
-    IdentityProvider "IDENTITY_PROVIDER"
-    IdentityProviderMapper "IDENTITY_PROVIDER_MAPPER"
-    ProtocolMapper "PROTOCOL_MAPPER"
-    User "USER"
-    UserLoginFailure "USER_LOGIN_FAILURE"
-    UserSession "USER_SESSION"
-    UserFederationProvider "USER_FEDERATION_PROVIDER"
-    UserFederationMapper "USER_FEDERATION_MAPPER"
-    Group "GROUP"
-    GroupMembership "GROUP_MEMBERSHIP"
-    Client "CLIENT"
-    ClientInitialAccessModel "CLIENT_INITIAL_ACCESS_MODEL"
-    ClientRole "CLIENT_ROLE"
-    ClientRoleMapping "CLIENT_ROLE_MAPPING"
-    ClientScope "CLIENT_SCOPE"
-    ClientScopeMapping "CLIENT_SCOPE_MAPPING"
-    ClientScopeClientMapping "CLIENT_SCOPE_CLIENT_MAPPING"
-    ClusterNode "CLUSTER_NODE"
-    Component "COMPONENT"
-    AuthorizationResourceServer "AUTHORIZATION_RESOURCE_SERVER"
-    AuthorizationResource "AUTHORIZATION_RESOURCE"
-    AuthorizationScope "AUTHORIZATION_SCOPE"
-    AuthorizationPolicy "AUTHORIZATION_POLICY"
-    Custom "CUSTOM"
-    UserProfile "USER_PROFILE"
-    Organization "ORGANIZATION"
-    OrganizationMembership "ORGANIZATION_MEMBERSHIP"
-}
-
-/// Who changed something, proved by his token.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AuthDetails {
-    /// The realm that the administrator signed in to, which need not be the changed one.
-    pub realm_id: RealmId,
-    /// The internal id of the client that he used. `None`: no client, the command line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<UserId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip_address: Option<IpAddr>,
-}
-
-/// A change that an administrator made, or failed to make.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AdminEvent {
-    pub id: EventId,
-    pub time: Timestamp,
-    /// The changed realm.
-    pub realm_id: RealmId,
-    pub auth_details: AuthDetails,
-    pub operation_type: Operation,
-    pub resource_type: Resource,
-    /// Below the realm's URL in the administration API: `users/{id}`. `None` for the realm itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource_path: Option<String>,
-    /// JSON text: what the administrator sent, without secrets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub representation: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Cow<'static, str>>,
-    #[serde(default, skip_serializing_if = "Details::is_empty")]
-    pub details: Details,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,30 +241,6 @@ mod tests {
         for unknown in ["", "login", "LOGIN_ERROR_ERROR", "_ERROR"] {
             assert_eq!(EventType::parse(unknown), None);
         }
-        for resource in Resource::ALL {
-            assert_eq!(Resource::parse(resource.name()), Some(*resource));
-        }
-    }
-
-    /// The order of recorded events, one of them with more details than a small table holds.
-    #[test]
-    fn details_come_in_the_order_of_a_java_map() {
-        let mut details = Details::default();
-        // As a registration tells them; what shares a bucket is inserted in the order of the recording.
-        let names =
-            ["auth_method", "auth_type", "register_method", "last_name", "redirect_uri", "first_name", "code_id", "email", "username"];
-        for name in
-            ["username", "code_id", "email", "auth_method", "auth_type", "redirect_uri", "register_method", "first_name", "last_name"]
-        {
-            details.insert(name, "");
-        }
-        assert_eq!(details.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
-
-        for name in ["reason", "credential_type", "token_id", "scope"] {
-            details.insert(name, "");
-        }
-        let buckets: Vec<_> = details.iter().map(|(name, _)| bucket(name, 32)).collect();
-        assert!(details.iter().count() > 12 && buckets.is_sorted(), "{details:?}");
     }
 
     #[test]

@@ -1,0 +1,459 @@
+//! Searching users without reading them: per realm one column of searchable text in memory, in the order of user names. It is
+//! built at the first search, kept up to date by every commit before its caller hears of it, and dropped when nobody searches.
+//! It costs about 300 bytes a user; keys for parts of words would cost more than the users themselves.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::base::clock::Timestamp;
+use crate::base::digest::sha256;
+use crate::base::id::{GroupId, RealmId, RoleId, UserId};
+use crate::model::user::User;
+
+use super::backend::{Backend, Class, KeyRange, Write, WriteSet};
+use super::txn::text;
+use super::{Store, StoreError, key, value};
+
+/// Users that one step of building reads.
+const STEP: usize = 500;
+/// Rounds of background work after which a column that nobody asked is dropped.
+const IDLE_ROUNDS: u32 = 20;
+/// Deletions that are remembered, so that an older write which comes late does not bring a user back.
+const REMEMBERED: usize = 10_000;
+
+/// Something that many users have in common and that is searched as a whole: an attribute's value, a group, a role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tag(u64);
+
+impl Tag {
+    /// `value` in any case of letters.
+    pub fn attribute(name: &str, value: &str) -> Self {
+        Self::of("attribute", name, &value.to_lowercase())
+    }
+
+    pub fn group(id: &GroupId) -> Self {
+        Self::of("group", id.as_str(), "")
+    }
+
+    pub fn role(id: &RoleId) -> Self {
+        Self::of("role", id.as_str(), "")
+    }
+
+    /// Nobody finds two texts with one tag by chance, and by force only with 2^64 attempts.
+    fn of(kind: &str, name: &str, value: &str) -> Self {
+        let digest = sha256([kind, name, value].join("\0").as_bytes());
+        Self(u64::from_be_bytes(digest[..8].try_into().expect("a digest is longer")))
+    }
+}
+
+/// What a search sees of a user. Texts are in lower case; absent ones are empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    pub id: &'a str,
+    pub username: &'a str,
+    pub email: &'a str,
+    pub first_name: &'a str,
+    pub last_name: &'a str,
+    pub enabled: bool,
+    pub email_verified: bool,
+    pub service_account: bool,
+    pub created: Timestamp,
+    tags: &'a [Tag],
+}
+
+impl Row<'_> {
+    pub fn has(&self, tag: Tag) -> bool {
+        self.tags.contains(&tag)
+    }
+}
+
+impl Store {
+    /// Runs `search` over all users of a realm by user name, beside the requests of others.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn search_users<T, F>(&self, realm: &RealmId, search: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Iterator<Item = Row<'_>>) -> T + Send + 'static,
+    {
+        let slot = self.inner.columns.slot(realm);
+        let mut search = Some(search);
+        loop {
+            slot.idle.store(0, Ordering::Relaxed);
+            if !slot.is_ready() {
+                self.build(realm, &slot).await?;
+            }
+            let (looking, wanted) = (Arc::clone(&slot), search.take());
+            let looked = tokio::task::spawn_blocking(move || {
+                let Some(wanted) = wanted else { return Err(None) };
+                let state = looking.state.read().unwrap_or_else(PoisonError::into_inner);
+                match &*state {
+                    State::Ready(column) => Ok(wanted(&mut column.rows())),
+                    State::Absent | State::Building(_) => Err(Some(wanted)),
+                }
+            });
+            match looked.await {
+                Ok(Ok(found)) => return Ok(found),
+                // It was dropped meanwhile.
+                Ok(Err(again)) => search = again,
+                Err(failed) => return Err(StoreError::Failed(failed.to_string())),
+            }
+        }
+    }
+
+    /// Drops the columns that nobody asked for some time. Called once a round of the background work.
+    pub fn drop_idle_columns(&self) {
+        self.inner.columns.slots().retain(|_, slot| slot.idle.fetch_add(1, Ordering::Relaxed) < IDLE_ROUNDS);
+    }
+
+    async fn build(&self, realm: &RealmId, slot: &Slot) -> Result<(), StoreError> {
+        let _turn = slot.building.lock().await;
+        while !slot.is_ready() {
+            // Commits from here on are noted; what came before is in the scan.
+            *slot.write() = State::Building(Vec::new());
+            let column = match scan(&*self.inner.backend, realm).await {
+                Ok(column) => column,
+                Err(error) => {
+                    *slot.write() = State::Absent;
+                    return Err(error);
+                }
+            };
+            slot.finish(column);
+        }
+        Ok(())
+    }
+}
+
+async fn scan(backend: &dyn Backend, realm: &RealmId) -> Result<Column, StoreError> {
+    let prefix = key::users(realm);
+    let mut column = Column::default();
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let range = KeyRange::under(&prefix.bytes, after.as_deref());
+        let step = backend.scan(Class::Configuration, range, STEP).await?;
+        let full = step.len() == STEP;
+        after = step.last().map(|(key, _)| key[prefix.bytes.len()..].to_vec());
+        for (key, stored) in step {
+            if value::is_tombstone(&stored.value) {
+                continue;
+            }
+            let damaged = |reason: value::Unreadable| StoreError::Damaged { key: text(&key), reason: reason.to_string() };
+            let user: User = value::decode(&key, &stored.value).map_err(damaged)?;
+            column.push(&user, stored.version);
+        }
+        if !full {
+            column.sort();
+            return Ok(column);
+        }
+    }
+}
+
+/// The columns of one store.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    /// By the prefix of the keys of a realm's users.
+    slots: Mutex<HashMap<Vec<u8>, Arc<Slot>>>,
+}
+
+impl Columns {
+    fn slots(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, realm: &RealmId) -> Arc<Slot> {
+        Arc::clone(self.slots().entry(key::users(realm).bytes).or_default())
+    }
+
+    /// Brings the columns up to date with a commit of this sequence.
+    pub(super) fn apply(&self, changes: &Changes, sequence: u64) {
+        self.each(changes, |slot, id, user| match &mut *slot.write() {
+            State::Ready(column) => column.apply(&id, user.as_ref(), sequence),
+            State::Building(late) => late.push((sequence, id, user)),
+            State::Absent => {}
+        });
+    }
+
+    /// Whether the commit was applied is not known: the columns are built anew.
+    pub(super) fn doubt(&self, changes: &Changes) {
+        self.each(changes, |slot, _, _| *slot.write() = State::Absent);
+    }
+
+    fn each(&self, Changes(changes): &Changes, mut concern: impl FnMut(&Slot, UserId, Option<User>)) {
+        for (key, value) in changes {
+            // The prefix of a realm's users ends with the second slash.
+            let Some(end) = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').nth(1).map(|(at, _)| at + 1) else { continue };
+            let slot = self.slots().get(&key[..end]).cloned();
+            if let Some(slot) = slot {
+                let user = value.as_ref().filter(|value| !value::is_tombstone(value));
+                concern(&slot, UserId::from(text(&key[end..])), user.and_then(|value| value::decode(key, value).ok()));
+            }
+        }
+    }
+}
+
+/// The users that a commit writes, or deletes, as they are stored. Noted before it is given away: whether a column is concerned
+/// is asked afterwards, because one may have begun to be built meanwhile.
+#[derive(Debug)]
+pub(super) struct Changes(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl Changes {
+    pub(super) fn of(set: &WriteSet) -> Self {
+        let of_users = set.writes.iter().filter(|(key, _)| key.starts_with(b"user/"));
+        let stored = |write: &Write| match write {
+            Write::Put { value, .. } => Some(value.clone()),
+            Write::Delete | Write::Add(_) => None,
+        };
+        Self(of_users.map(|(key, write)| (key.clone(), stored(write))).collect())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    state: RwLock<State>,
+    /// Only one builds.
+    building: tokio::sync::Mutex<()>,
+    /// Rounds since the last search.
+    idle: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Absent,
+    /// With what was committed since the scan began.
+    Building(Vec<(u64, UserId, Option<User>)>),
+    Ready(Column),
+}
+
+impl Slot {
+    fn is_ready(&self) -> bool {
+        matches!(&*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Ready(_))
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what a scan found, unless a commit made it worthless meanwhile.
+    fn finish(&self, mut column: Column) {
+        let mut state = self.write();
+        if let State::Building(late) = &mut *state {
+            let mut late = std::mem::take(late);
+            late.sort_by_key(|(sequence, ..)| *sequence);
+            for (sequence, id, user) in late {
+                column.apply(&id, user.as_ref(), sequence);
+            }
+            *state = State::Ready(column);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Column {
+    entries: Vec<Entry>,
+    /// Places in `entries` that nobody uses.
+    free: Vec<u32>,
+    /// Places in `entries` by user name.
+    order: Vec<u32>,
+    by_id: HashMap<Box<str>, u32>,
+    /// The sequence at which a user was deleted.
+    gone: BTreeMap<u64, Box<str>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// Id, user name, address, first and last name, one after another.
+    text: Box<str>,
+    /// Where the first four end.
+    ends: [u32; 4],
+    tags: Box<[Tag]>,
+    created: Timestamp,
+    enabled: bool,
+    email_verified: bool,
+    service_account: bool,
+    /// The commit that wrote it.
+    version: u64,
+}
+
+impl Entry {
+    fn new(user: &User, version: u64) -> Self {
+        let lower = |text: &Option<String>| text.as_deref().map(str::to_lowercase).unwrap_or_default();
+        let parts = [user.id.to_string(), user.username.clone(), lower(&user.email), lower(&user.first_name), lower(&user.last_name)];
+        let mut ends = [0; 4];
+        let mut length = 0;
+        for (end, part) in ends.iter_mut().zip(&parts) {
+            length += part.len();
+            *end = u32::try_from(length).unwrap_or(u32::MAX);
+        }
+        let attributes = user.attributes.iter().flat_map(|(name, values)| values.iter().map(move |value| Tag::attribute(name, value)));
+        let tags = attributes.chain(user.groups.iter().map(Tag::group)).chain(user.roles.iter().map(Tag::role));
+        Self {
+            text: parts.concat().into_boxed_str(),
+            ends,
+            tags: tags.collect(),
+            created: user.created,
+            enabled: user.enabled,
+            email_verified: user.email_verified,
+            service_account: user.service_account_client.is_some(),
+            version,
+        }
+    }
+
+    fn part(&self, number: usize) -> &str {
+        let end = |number: usize| self.ends.get(number).map_or(self.text.len(), |end| *end as usize);
+        &self.text[if number == 0 { 0 } else { end(number - 1) }..end(number)]
+    }
+
+    fn row(&self) -> Row<'_> {
+        Row {
+            id: self.part(0),
+            username: self.part(1),
+            email: self.part(2),
+            first_name: self.part(3),
+            last_name: self.part(4),
+            enabled: self.enabled,
+            email_verified: self.email_verified,
+            service_account: self.service_account,
+            created: self.created,
+            tags: &self.tags,
+        }
+    }
+}
+
+impl Column {
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.order.iter().map(|place| self.entries[*place as usize].row())
+    }
+
+    /// Adds a user at the end; [`Column::sort`] must follow.
+    fn push(&mut self, user: &User, version: u64) {
+        let place = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.entries.push(Entry::new(user, version));
+        self.order.push(place);
+        self.by_id.insert(user.id.as_str().into(), place);
+    }
+
+    /// Users of one page lie side by side, too.
+    fn sort(&mut self) {
+        self.entries.sort_by(|a, b| a.part(1).cmp(b.part(1)));
+        self.order = (0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)).collect();
+        self.by_id = self.entries.iter().zip(0..).map(|(entry, place)| (entry.part(0).into(), place)).collect();
+    }
+
+    /// Brings one user up to date. Commits may arrive in another order than that of their sequences.
+    fn apply(&mut self, id: &UserId, user: Option<&User>, sequence: u64) {
+        if let Some(place) = self.by_id.get(id.as_str()).copied() {
+            if self.entries[place as usize].version >= sequence {
+                return;
+            }
+            self.remove(id, place);
+        } else if self.gone.range(sequence..).any(|(_, gone)| **gone == *id.as_str()) {
+            return;
+        }
+        let Some(user) = user else {
+            self.gone.insert(sequence, id.as_str().into());
+            while self.gone.len() > REMEMBERED {
+                self.gone.pop_first();
+            }
+            return;
+        };
+        let entry = Entry::new(user, sequence);
+        let at = self.position(entry.part(1));
+        let place = if let Some(place) = self.free.pop() {
+            self.entries[place as usize] = entry;
+            place
+        } else {
+            self.entries.push(entry);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.order.insert(at, place);
+        self.by_id.insert(id.as_str().into(), place);
+    }
+
+    fn remove(&mut self, id: &UserId, place: u32) {
+        let name = self.entries[place as usize].part(1);
+        let start = self.position(name);
+        // Names are unique, but a name that moved from one user to another in one commit stands twice for a moment.
+        if let Some(at) = self.order[start..].iter().position(|other| *other == place) {
+            self.order.remove(start + at);
+        }
+        self.by_id.remove(id.as_str());
+        self.free.push(place);
+    }
+
+    /// Where the users with this name or a later one begin.
+    fn position(&self, username: &str) -> usize {
+        self.order.partition_point(|place| self.entries[*place as usize].part(1) < username)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(id: &str, username: &str) -> User {
+        User {
+            id: UserId::from(id),
+            username: username.to_owned(),
+            first_name: Some("Ä".to_owned()),
+            last_name: None,
+            email: Some(format!("{username}@x")),
+            email_verified: false,
+            enabled: true,
+            created: Timestamp(0),
+            attributes: BTreeMap::from([("team".to_owned(), vec!["Red".to_owned()])]),
+            required_actions: Vec::new(),
+            not_before: 0,
+            roles: vec![RoleId::from("r")],
+            groups: vec![GroupId::from("g")],
+            organizations: Vec::new(),
+            service_account_client: None,
+        }
+    }
+
+    fn names(column: &Column) -> Vec<String> {
+        column.rows().map(|row| row.username.to_owned()).collect()
+    }
+
+    #[test]
+    fn rows_stay_in_the_order_of_names_whatever_happens() {
+        let mut column = Column::default();
+        column.push(&user("1", "carl"), 1);
+        column.push(&user("2", "anna"), 2);
+        column.sort();
+        column.apply(&UserId::from("3"), Some(&user("3", "bert")), 3);
+        assert_eq!(names(&column), ["anna", "bert", "carl"]);
+        column.apply(&UserId::from("2"), Some(&user("2", "zoe")), 4);
+        assert_eq!(names(&column), ["bert", "carl", "zoe"]);
+        column.apply(&UserId::from("1"), None, 5);
+        column.apply(&UserId::from("4"), Some(&user("4", "anna")), 6);
+        assert_eq!(names(&column), ["anna", "bert", "zoe"]);
+        assert_eq!(column.entries.len(), 3, "places are used again");
+    }
+
+    #[test]
+    fn an_older_commit_that_comes_late_changes_nothing() {
+        let mut column = Column::default();
+        column.apply(&UserId::from("1"), Some(&user("1", "new")), 9);
+        column.apply(&UserId::from("1"), Some(&user("1", "old")), 8);
+        assert_eq!(names(&column), ["new"]);
+        column.apply(&UserId::from("1"), None, 12);
+        column.apply(&UserId::from("1"), Some(&user("1", "late")), 11);
+        assert_eq!(names(&column), Vec::<String>::new());
+        column.apply(&UserId::from("1"), Some(&user("1", "again")), 13);
+        assert_eq!(names(&column), ["again"]);
+    }
+
+    #[test]
+    fn a_row_tells_its_parts_and_tags() {
+        let entry = Entry::new(&user("1", "anna"), 1);
+        let row = entry.row();
+        assert_eq!((row.id, row.username, row.email, row.first_name, row.last_name), ("1", "anna", "anna@x", "ä", ""));
+        assert!(
+            row.has(Tag::attribute("team", "RED")) && row.has(Tag::group(&GroupId::from("g"))) && row.has(Tag::role(&RoleId::from("r")))
+        );
+        assert!(!row.has(Tag::attribute("team", "re")) && !row.has(Tag::group(&GroupId::from("r"))));
+    }
+}
