@@ -135,16 +135,22 @@ async fn a_realm_is_renamed_with_the_client_that_administers_it() {
 }
 
 #[tokio::test]
-async fn the_mail_password_is_sealed_and_the_mask_keeps_it() {
+async fn the_mail_password_is_sealed_and_the_mask_keeps_it_for_its_server() {
     let (world, realm) = World::with_realm().await;
     let set = change(&world, &realm, json!({"smtpServer": {"host": "h", "password": "mail-secret"}})).await.unwrap();
     assert!(!serde_json::to_string(&set).unwrap().contains("mail-secret"));
-    let kept = change(&world, &realm, json!({"smtpServer": {"host": "i", "password": "**********"}})).await.unwrap();
-    assert_eq!(kept.smtp_server["host"], "i");
+    let kept = change(&world, &realm, json!({"smtpServer": {"host": "h", "from": "a@b.c", "password": "**********"}}))
+        .await
+        .unwrap();
+    assert_eq!(kept.smtp_server["from"], "a@b.c");
     let opened = world.sealer.open(&realm, &kept.smtp_secret_identity(), &kept.smtp_server["password"]).unwrap();
     assert_eq!(opened.expose(), b"mail-secret");
-    let gone = change(&world, &realm, json!({"smtpServer": {"host": "i"}})).await.unwrap();
-    assert!(!gone.smtp_server.contains_key("password"));
+    // Not for another server: whoever may change settings must not have the password sent there.
+    for other in [json!({"host": "i", "password": "**********"}), json!({"host": "h"})] {
+        change(&world, &realm, json!({"smtpServer": {"host": "h", "password": "mail-secret"}})).await.unwrap();
+        let gone = change(&world, &realm, json!({ "smtpServer": other })).await.unwrap();
+        assert!(!gone.smtp_server.contains_key("password"));
+    }
 }
 
 #[tokio::test]
