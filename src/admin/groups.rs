@@ -1,6 +1,6 @@
 //! `/groups`: a tree, shown level by level.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::base::id::{ClientId, GroupId, RoleId};
 use crate::manage::error::ManageError;
 use crate::manage::groups::{self, NewGroup};
-use crate::manage::representation::group::{GroupRepresentation, RolesByName, paths};
+use crate::manage::representation::group::{GroupRepresentation, RolesByName};
 use crate::manage::user_search;
 use crate::model::group::Group;
 use crate::model::role::{Role, RoleContainer};
@@ -23,6 +23,7 @@ use super::auth;
 use super::body;
 use super::change::change;
 use super::error::AdminError;
+use super::group_tree::GroupTree;
 use super::paging::Page;
 use super::users;
 
@@ -38,15 +39,13 @@ pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let brief = cx.flag("briefRepresentation").unwrap_or(true);
     let show = |group: &Group| tree.listed(&cx, group, brief);
     let Some(matching) = tree.matching(&cx) else {
-        let shown: Vec<_> = page.take(tree.children(None)).into_iter().map(show).collect();
+        let shown: Vec<_> = page.take(tree.groups.children(None)).into_iter().map(show).collect();
         return Ok(answer::document(&shown));
     };
     let shown: Vec<GroupRepresentation> = if cx.flag("populateHierarchy").unwrap_or(true) {
-        page.take(tree.hierarchy(None, &matching, &show))
+        page.take(tree.groups.hierarchy(&matching, &show))
     } else {
-        let mut found: Vec<&Group> = tree.groups.iter().filter(|group| matching.contains(&group.id)).collect();
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        page.take(found).into_iter().map(show).collect()
+        page.take(tree.groups.pick(|group| matching.contains(&group.id))).into_iter().map(show).collect()
     };
     Ok(answer::document(&shown))
 }
@@ -57,7 +56,7 @@ pub async fn count(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let top = cx.flag("top").unwrap_or(false);
     let matching = tree.matching(&cx);
     let counts = |group: &&Group| matching.as_ref().is_none_or(|matching| matching.contains(&group.id)) && (!top || group.parent.is_none());
-    Ok(answer::document(&json!({ "count": tree.groups.iter().filter(counts).count() })))
+    Ok(answer::document(&json!({ "count": tree.groups().iter().filter(counts).count() })))
 }
 
 /// `POST …/groups`: a new top group, or an existing one that moves to the top.
@@ -107,7 +106,7 @@ pub async fn children(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let tree = Tree::read(&cx).await?;
     let brief = cx.flag("briefRepresentation").unwrap_or(false);
     let matching = tree.matching(&cx);
-    let mut children = tree.children(Some(&group.id));
+    let mut children = tree.groups.children(Some(&group.id));
     children.retain(|child| matching.as_ref().is_none_or(|matching| matching.contains(&child.id)));
     let shown: Vec<_> = page.take(children).into_iter().map(|child| tree.listed(&cx, child, brief)).collect();
     Ok(answer::document(&shown))
@@ -154,7 +153,7 @@ pub async fn by_path(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let group = found.ok_or_else(|| AdminError::error(404, "Group path does not exist"))?;
     let tree = Tree::read(&cx).await?;
     let shown = tree.full(&group);
-    Ok(answer::document(&GroupRepresentation { sub_group_count: Some(tree.child_count(&group.id)), ..shown }))
+    Ok(answer::document(&GroupRepresentation { sub_group_count: Some(tree.groups.child_count(&group.id)), ..shown }))
 }
 
 /// `GET …/default-groups`
@@ -231,9 +230,7 @@ async fn make(cx: &AdminRequest, given: GroupRepresentation, parent: Option<Grou
 
 /// All groups of a realm with what their representations name.
 pub struct Tree {
-    groups: Vec<Group>,
-    paths: HashMap<GroupId, String>,
-    children: HashMap<GroupId, i64>,
+    groups: GroupTree,
     roles: HashMap<RoleId, Role>,
     clients: HashMap<ClientId, String>,
 }
@@ -245,11 +242,9 @@ impl Tree {
     /// When the store fails.
     pub async fn read(cx: &AdminRequest) -> Result<Self, AdminError> {
         let (mut peek, realm) = (cx.app.store.peek(), &cx.realm().id);
-        let mut groups = peek.groups().list(realm).await?;
-        groups.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        let paths = paths(&groups).into_iter().map(|(id, path)| (GroupId::from(id), path)).collect();
+        let groups = GroupTree::new(peek.groups().list(realm).await?);
         let (mut roles, mut clients): (HashMap<RoleId, Role>, HashMap<ClientId, String>) = (HashMap::new(), HashMap::new());
-        for id in groups.iter().flat_map(|group| &group.roles) {
+        for id in groups.groups().iter().flat_map(|group| &group.roles) {
             if roles.contains_key(id) {
                 continue;
             }
@@ -261,23 +256,19 @@ impl Tree {
             }
             roles.insert(id.clone(), role);
         }
-        let mut children: HashMap<GroupId, i64> = HashMap::new();
-        for parent in groups.iter().filter_map(|group| group.parent.as_ref()) {
-            *children.entry(parent.clone()).or_default() += 1;
-        }
-        Ok(Self { groups, paths, children, roles, clients })
+        Ok(Self { groups, roles, clients })
     }
 
     pub fn groups(&self) -> &[Group] {
-        &self.groups
+        self.groups.groups()
     }
 
     pub fn by_id(&self, id: &GroupId) -> Option<&Group> {
-        self.groups.iter().find(|group| group.id == *id)
+        self.groups().iter().find(|group| group.id == *id)
     }
 
     pub fn brief(&self, group: &Group) -> GroupRepresentation {
-        GroupRepresentation::brief(group, self.path(group))
+        GroupRepresentation::brief(group, self.groups.path(group).to_owned())
     }
 
     pub fn full(&self, group: &Group) -> GroupRepresentation {
@@ -291,15 +282,7 @@ impl Tree {
                 }
             }
         }
-        GroupRepresentation::full(group, self.path(group), names)
-    }
-
-    fn path(&self, group: &Group) -> String {
-        self.paths.get(&group.id).cloned().unwrap_or_default()
-    }
-
-    fn child_count(&self, id: &GroupId) -> i64 {
-        self.children.get(id).copied().unwrap_or(0)
+        GroupRepresentation::full(group, self.groups.path(group).to_owned(), names)
     }
 
     /// As lists show it: with the number of those below, and with what the caller may do.
@@ -309,62 +292,14 @@ impl Tree {
         let access: Map<String, Value> = access.into_iter().map(|(name, may)| (name.to_owned(), Value::Bool(may))).collect();
         let counted = cx.flag("subGroupsCount").unwrap_or(true);
         GroupRepresentation {
-            sub_group_count: counted.then(|| self.child_count(&group.id)),
+            sub_group_count: counted.then(|| self.groups.child_count(&group.id)),
             access: Some(access),
             ..if brief { self.brief(group) } else { self.full(group) }
         }
     }
 
-    fn children(&self, parent: Option<&GroupId>) -> Vec<&Group> {
-        self.groups.iter().filter(|group| group.parent.as_ref() == parent).collect()
-    }
-
-    /// What `search`, `exact` and `q` pick; `None` when they ask for nothing.
+    /// What the request asks for; `None` when it asks for nothing.
     fn matching(&self, cx: &AdminRequest) -> Option<HashSet<GroupId>> {
-        let search = cx.argument("search").map(str::to_lowercase);
-        let pairs = cx.argument("q").map(user_search::attributes).unwrap_or_default();
-        if search.is_none() && pairs.is_empty() {
-            return None;
-        }
-        let exact = cx.flag("exact").unwrap_or(false);
-        let has =
-            |group: &Group, key: &str, value: &str| group.attributes.get(key).is_some_and(|values| values.iter().any(|one| one == value));
-        let matches = |group: &&Group| {
-            let name = group.name.to_lowercase();
-            search.as_ref().is_none_or(|search| if exact { name == *search } else { name.contains(search.as_str()) })
-                && pairs.iter().all(|(key, value)| has(group, key, value))
-        };
-        Some(self.groups.iter().filter(matches).map(|group| group.id.clone()).collect())
-    }
-
-    /// The groups under `parent` that match or have a match somewhere below, with those below them.
-    fn hierarchy(
-        &self,
-        parent: Option<&GroupId>,
-        matching: &HashSet<GroupId>,
-        show: &impl Fn(&Group) -> GroupRepresentation,
-    ) -> Vec<GroupRepresentation> {
-        // From each match to the top: what stands on the way is shown.
-        let by_id: BTreeMap<&GroupId, &Group> = self.groups.iter().map(|group| (&group.id, group)).collect();
-        let mut on_the_way: HashSet<&GroupId> = HashSet::new();
-        for id in matching {
-            let mut next = by_id.get(id).copied();
-            while let Some(group) = next.filter(|group| on_the_way.insert(&group.id)) {
-                next = group.parent.as_ref().and_then(|parent| by_id.get(parent).copied());
-            }
-        }
-        self.below(parent, &on_the_way, show)
-    }
-
-    fn below(
-        &self,
-        parent: Option<&GroupId>,
-        kept: &HashSet<&GroupId>,
-        show: &impl Fn(&Group) -> GroupRepresentation,
-    ) -> Vec<GroupRepresentation> {
-        let children = self.children(parent).into_iter().filter(|group| kept.contains(&group.id));
-        children
-            .map(|group| GroupRepresentation { sub_groups: Some(self.below(Some(&group.id), kept, show)), ..show(group) })
-            .collect()
+        self.groups.matching(cx, cx.argument("search").map(str::to_lowercase).as_deref())
     }
 }

@@ -16,6 +16,7 @@ pub mod components;
 pub mod console;
 pub mod error;
 pub mod events;
+pub mod group_tree;
 pub mod groups;
 pub mod identity_providers;
 pub mod initial_access;

@@ -20,6 +20,19 @@ pub struct NewGroup {
     pub attributes: BTreeMap<String, Vec<String>>,
 }
 
+impl NewGroup {
+    pub(super) fn make(&self, env: &Env) -> Group {
+        Group {
+            id: GroupId::random(env.random()),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            parent: self.parent.clone(),
+            attributes: self.attributes.clone(),
+            roles: Vec::new(),
+        }
+    }
+}
+
 /// Creates a group.
 ///
 /// # Errors
@@ -31,14 +44,7 @@ pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &RealmId
     }
     check_name(&new.name)?;
     check_free(txn, realm, new.parent.as_ref(), &new.name).await?;
-    let group = Group {
-        id: GroupId::random(env.random()),
-        name: new.name.clone(),
-        description: new.description.clone(),
-        parent: new.parent.clone(),
-        attributes: new.attributes.clone(),
-        roles: Vec::new(),
-    };
+    let group = new.make(env);
     txn.groups().insert(realm, &group);
     Ok(group)
 }
@@ -102,14 +108,7 @@ pub async fn relocate(
 /// No such group.
 pub async fn delete(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &GroupId) -> Result<(), ManageError> {
     let group = existing(txn, realm, id).await?;
-    let all = txn.groups().list(realm).await?;
-    let mut branch = vec![group];
-    let mut next = 0;
-    while next < branch.len() {
-        let parent = branch[next].id.clone();
-        branch.extend(all.iter().filter(|group| group.parent.as_ref() == Some(&parent)).cloned());
-        next += 1;
-    }
+    let branch = branch(group, &txn.groups().list(realm).await?);
     let gone: HashSet<&GroupId> = branch.iter().map(|group| &group.id).collect();
     let old = realms::existing(txn, realm).await?;
     if old.default_groups.iter().any(|group| gone.contains(group)) {
@@ -187,6 +186,18 @@ pub async fn by_path(txn: &mut Txn<'_, Configuration>, realm: &RealmId, path: &s
         }
     }
     Ok(None)
+}
+
+/// `group` and every group below it among `all`.
+pub(super) fn branch(group: Group, all: &[Group]) -> Vec<Group> {
+    let mut branch = vec![group];
+    let mut next = 0;
+    while next < branch.len() {
+        let parent = branch[next].id.clone();
+        branch.extend(all.iter().filter(|group| group.parent.as_ref() == Some(&parent)).cloned());
+        next += 1;
+    }
+    branch
 }
 
 pub(super) async fn existing(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &GroupId) -> Result<Group, ManageError> {

@@ -9,7 +9,7 @@ use crate::model::organization::Membership;
 use crate::store::txn::{Configuration, Reader, Txn};
 
 use super::error::ManageError;
-use super::groups::NewGroup;
+use super::groups::{self, NewGroup};
 use super::organizations;
 
 /// Where the groups of one organization stand.
@@ -26,14 +26,7 @@ pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, at: At<'_>, new
     }
     check_name(&new.name)?;
     check_free(txn, at, new.parent.as_ref(), &new.name).await?;
-    let group = Group {
-        id: GroupId::random(env.random()),
-        name: new.name.clone(),
-        description: new.description.clone(),
-        parent: new.parent.clone(),
-        attributes: new.attributes.clone(),
-        roles: Vec::new(),
-    };
+    let group = new.make(env);
     txn.organizations().insert_group(at.0, at.1, &group);
     Ok(group)
 }
@@ -88,15 +81,8 @@ pub async fn relocate(txn: &mut Txn<'_, Configuration>, at: At<'_>, id: &GroupId
 /// # Errors
 /// No such group.
 pub async fn delete(txn: &mut Txn<'_, Configuration>, at: At<'_>, id: &GroupId) -> Result<(), ManageError> {
-    let mut branch = vec![existing(txn, at, id).await?];
-    let all = txn.organizations().groups(at.0, at.1).await?;
-    let mut next = 0;
-    while next < branch.len() {
-        let parent = branch[next].id.clone();
-        branch.extend(all.iter().filter(|group| group.parent.as_ref() == Some(&parent)).cloned());
-        next += 1;
-    }
-    for group in &branch {
+    let group = existing(txn, at, id).await?;
+    for group in groups::branch(group, &txn.organizations().groups(at.0, at.1).await?) {
         // Read as part of the transaction: whoever changes or moves it meanwhile makes this run again.
         if let Some(current) = txn.organizations().group(at.0, at.1, &group.id).await? {
             txn.organizations().delete_group(at.0, at.1, &current);

@@ -261,21 +261,11 @@ mod tests {
 
     fn user(username: &str, first: &str, last: &str) -> User {
         User {
-            id: UserId::from(username),
-            username: username.to_owned(),
             first_name: Some(first.to_owned()),
             last_name: Some(last.to_owned()),
             email: Some(format!("{username}@example.org")),
-            email_verified: false,
-            enabled: true,
-            created: Timestamp(1000),
             attributes: BTreeMap::from([("team".to_owned(), vec!["Red".to_owned()])]),
-            required_actions: Vec::new(),
-            not_before: 0,
-            roles: Vec::new(),
-            groups: Vec::new(),
-            organizations: Vec::new(),
-            service_account_client: None,
+            ..User::new(UserId::from(username), username.to_owned(), Timestamp(1000))
         }
     }
 

@@ -332,21 +332,10 @@ pub(super) async fn remove_service_account(
 /// A user with nothing but the realm's defaults.
 pub(super) fn blank(env: &Env, realm: &Realm, username: String) -> User {
     User {
-        id: UserId::random(env.random()),
-        username,
-        first_name: None,
-        last_name: None,
-        email: None,
-        email_verified: false,
         enabled: false,
-        created: env.now(),
-        attributes: BTreeMap::new(),
-        required_actions: Vec::new(),
-        not_before: 0,
         roles: vec![realm.default_role.clone()],
         groups: realm.default_groups.clone(),
-        organizations: Vec::new(),
-        service_account_client: None,
+        ..User::new(UserId::random(env.random()), username, env.now())
     }
 }
 

@@ -40,3 +40,26 @@ pub struct User {
     /// The client whose service account this is.
     pub service_account_client: Option<ClientId>,
 }
+
+impl User {
+    /// Somebody who is enabled and has nothing but a name.
+    pub fn new(id: UserId, username: String, created: Timestamp) -> Self {
+        Self {
+            id,
+            username,
+            first_name: None,
+            last_name: None,
+            email: None,
+            email_verified: false,
+            enabled: true,
+            created,
+            attributes: BTreeMap::new(),
+            required_actions: Vec::new(),
+            not_before: 0,
+            roles: Vec::new(),
+            groups: Vec::new(),
+            organizations: Vec::new(),
+            service_account_client: None,
+        }
+    }
+}

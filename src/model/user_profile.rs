@@ -309,21 +309,9 @@ mod tests {
 
     fn user(username: &str, email: Option<&str>, first_name: Option<&str>) -> User {
         User {
-            id: UserId::from("u"),
-            username: username.to_owned(),
             first_name: first_name.map(str::to_owned),
-            last_name: None,
             email: email.map(str::to_owned),
-            email_verified: false,
-            enabled: true,
-            created: Timestamp(0),
-            attributes: BTreeMap::new(),
-            required_actions: Vec::new(),
-            not_before: 0,
-            roles: Vec::new(),
-            groups: Vec::new(),
-            organizations: Vec::new(),
-            service_account_client: None,
+            ..User::new(UserId::from("u"), username.to_owned(), Timestamp(0))
         }
     }
 

@@ -395,21 +395,12 @@ mod tests {
 
     fn user(id: &str, username: &str) -> User {
         User {
-            id: UserId::from(id),
-            username: username.to_owned(),
             first_name: Some("Ä".to_owned()),
-            last_name: None,
             email: Some(format!("{username}@x")),
-            email_verified: false,
-            enabled: true,
-            created: Timestamp(0),
             attributes: BTreeMap::from([("team".to_owned(), vec!["Red".to_owned()])]),
-            required_actions: Vec::new(),
-            not_before: 0,
             roles: vec![RoleId::from("r")],
             groups: vec![GroupId::from("g")],
-            organizations: Vec::new(),
-            service_account_client: None,
+            ..User::new(UserId::from(id), username.to_owned(), Timestamp(0))
         }
     }
 

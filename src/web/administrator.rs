@@ -2,7 +2,6 @@
 //! do there. The roles are resolved here from the stored user at every request. What the token says about roles counts for
 //! nothing, so a role that was taken away is gone at once, and a lightweight token does as well as any other.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -191,23 +190,7 @@ impl Caller {
         let realms = app.store.peek().realms().list().await?;
         let held_over = realms.into_iter().map(|realm| format!("{}-realm", realm.name));
         let client_roles = held_over.chain([REALM_MANAGEMENT.to_owned()]).map(|client| (client, all.clone())).collect();
-        let user = User {
-            id: UserId::from(OPERATOR),
-            username: OPERATOR.to_owned(),
-            first_name: None,
-            last_name: None,
-            email: None,
-            email_verified: false,
-            enabled: true,
-            created: app.env.now(),
-            attributes: BTreeMap::new(),
-            required_actions: Vec::new(),
-            not_before: 0,
-            roles: Vec::new(),
-            groups: Vec::new(),
-            organizations: Vec::new(),
-            service_account_client: None,
-        };
+        let user = User::new(UserId::from(OPERATOR), OPERATOR.to_owned(), app.env.now());
         let realm_roles = ["admin", "create-realm"].map(Arc::from).to_vec();
         Ok(Some(Self { realm: home, client, user, session: None, realm_roles, client_roles }))
     }

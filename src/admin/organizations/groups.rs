@@ -1,6 +1,6 @@
 //! `/organizations/{org-id}/groups`: the organization's own groups, a tree that no list of the realm's groups shows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderValue, LOCATION};
@@ -9,14 +9,14 @@ use crate::admin::answer;
 use crate::admin::body;
 use crate::admin::change::change;
 use crate::admin::error::AdminError;
+use crate::admin::group_tree::GroupTree;
 use crate::admin::paging::Page;
 use crate::base::id::{GroupId, OrganizationId, UserId};
 use crate::manage::error::ManageError;
 use crate::manage::groups::NewGroup;
 use crate::manage::organization_groups;
 use crate::manage::organizations::{self, MemberQuery};
-use crate::manage::representation::group::{GroupRepresentation, RolesByName, paths};
-use crate::manage::user_search;
+use crate::manage::representation::group::{GroupRepresentation, RolesByName};
 use crate::model::group::Group;
 use crate::model::user::User;
 use crate::store::txn::Reader as _;
@@ -51,7 +51,7 @@ pub async fn by_path(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let organization = existing(&cx).await?;
     let tree = Tree::read(&cx, &organization.id).await?;
     let path = format!("/{}", cx.parameter("path").trim_matches('/'));
-    let found = tree.where_(|group| tree.path(group) == path).into_iter().next();
+    let found = tree.pick(|group| tree.0.path(group) == path).into_iter().next();
     let group = found.ok_or_else(|| AdminError::error(404, "Group path does not exist"))?;
     Ok(answer::document(&tree.counted(&cx, group, true)))
 }
@@ -83,7 +83,7 @@ pub async fn children(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let tree = Tree::read(&cx, &organization.id).await?;
     let matching = tree.matching(&cx);
     let below =
-        tree.where_(|one| one.parent.as_ref() == Some(&group.id) && matching.as_ref().is_none_or(|matching| matching.contains(&one.id)));
+        tree.pick(|one| one.parent.as_ref() == Some(&group.id) && matching.as_ref().is_none_or(|matching| matching.contains(&one.id)));
     let shown: Vec<_> = page.take(below).into_iter().map(|child| tree.counted(&cx, child, true)).collect();
     Ok(answer::document(&shown))
 }
@@ -163,12 +163,7 @@ async fn make_or_move(cx: &AdminRequest, organization: &OrganizationId, parent: 
 }
 
 /// All groups of an organization.
-pub struct Tree {
-    /// By name.
-    groups: Vec<Group>,
-    paths: HashMap<GroupId, String>,
-    children: HashMap<GroupId, i64>,
-}
+pub struct Tree(GroupTree);
 
 impl Tree {
     /// The groups of `organization` in the realm in the URL.
@@ -176,36 +171,24 @@ impl Tree {
     /// # Errors
     /// When the store fails.
     pub async fn read(cx: &AdminRequest, organization: &OrganizationId) -> Result<Self, AdminError> {
-        let mut groups = cx.app.store.peek().organizations().groups(&cx.realm().id, organization).await?;
-        groups.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        let paths = paths(&groups).into_iter().map(|(id, path)| (GroupId::from(id), path)).collect();
-        let mut children: HashMap<GroupId, i64> = HashMap::new();
-        for parent in groups.iter().filter_map(|group| group.parent.as_ref()) {
-            *children.entry(parent.clone()).or_default() += 1;
-        }
-        Ok(Self { groups, paths, children })
+        Ok(Self(GroupTree::new(cx.app.store.peek().organizations().groups(&cx.realm().id, organization).await?)))
     }
 
     /// The groups that `wanted` picks, by name.
-    pub fn where_(&self, wanted: impl Fn(&Group) -> bool) -> Vec<&Group> {
-        self.groups.iter().filter(|group| wanted(group)).collect()
+    pub fn pick(&self, wanted: impl Fn(&Group) -> bool) -> Vec<&Group> {
+        self.0.pick(wanted)
     }
 
     /// A group as lists show it.
     pub fn shown(&self, group: &Group, brief: bool) -> GroupRepresentation {
-        let path = self.path(group).to_owned();
+        let path = self.0.path(group).to_owned();
         if brief { GroupRepresentation::brief(group, path) } else { GroupRepresentation::full(group, path, RolesByName::default()) }
-    }
-
-    fn path(&self, group: &Group) -> &str {
-        self.paths.get(&group.id).map(String::as_str).unwrap_or_default()
     }
 
     /// With the number of those below, if the request asks for it.
     fn counted(&self, cx: &AdminRequest, group: &Group, brief: bool) -> GroupRepresentation {
         let counted = cx.flag("subGroupsCount").unwrap_or(false);
-        let count = self.children.get(&group.id).copied().unwrap_or(0);
-        GroupRepresentation { sub_group_count: counted.then_some(count), ..self.shown(group, brief) }
+        GroupRepresentation { sub_group_count: counted.then(|| self.0.child_count(&group.id)), ..self.shown(group, brief) }
     }
 
     /// The list that the request asks for.
@@ -215,57 +198,22 @@ impl Tree {
     pub fn answer(&self, cx: &AdminRequest) -> Result<HttpResponse, AdminError> {
         let page = Page::of(cx, None)?;
         let brief = cx.flag("briefRepresentation").unwrap_or(true);
-        let matching = self.matching(cx);
-        let found = match &matching {
-            None => self.where_(|group| group.parent.is_none()),
-            Some(matching) => self.where_(|group| matching.contains(&group.id)),
+        let found = match self.matching(cx) {
+            None => self.0.children(None),
+            Some(matching) => self.pick(|group| matching.contains(&group.id)),
         };
         let found = page.take(found);
+        let show = |group: &Group| self.counted(cx, group, brief);
         let shown: Vec<GroupRepresentation> = if cx.flag("populateHierarchy").unwrap_or(false) {
-            self.hierarchy(cx, &found, brief)
+            self.0.hierarchy(found.into_iter().map(|group| &group.id), &show)
         } else {
-            found.into_iter().map(|group| self.counted(cx, group, brief)).collect()
+            found.into_iter().map(show).collect()
         };
         Ok(answer::document(&shown))
     }
 
-    /// What `search`, `exact` and `q` pick; `None` when they ask for nothing.
+    /// What the request asks for; `None` when it asks for nothing.
     fn matching(&self, cx: &AdminRequest) -> Option<HashSet<GroupId>> {
-        let pairs = cx.argument("q").map(user_search::attributes).unwrap_or_default();
-        let search = cx.argument("search").map(|search| search.trim().to_lowercase());
-        if search.is_none() && pairs.is_empty() {
-            return None;
-        }
-        let exact = cx.flag("exact").unwrap_or(false);
-        let has =
-            |group: &Group, key: &str, value: &str| group.attributes.get(key).is_some_and(|values| values.iter().any(|one| one == value));
-        let matches = |group: &&Group| {
-            let name = group.name.to_lowercase();
-            search.as_ref().is_none_or(|search| if exact { name == *search } else { name.contains(search.as_str()) })
-                && pairs.iter().all(|(key, value)| has(group, key, value))
-        };
-        Some(self.groups.iter().filter(matches).map(|group| group.id.clone()).collect())
-    }
-
-    /// `found` below their ancestors, from the top.
-    fn hierarchy(&self, cx: &AdminRequest, found: &[&Group], brief: bool) -> Vec<GroupRepresentation> {
-        let by_id: HashMap<&GroupId, &Group> = self.groups.iter().map(|group| (&group.id, group)).collect();
-        let mut kept: HashSet<&GroupId> = HashSet::new();
-        for group in found {
-            let mut next = by_id.get(&group.id).copied();
-            while let Some(group) = next.filter(|group| kept.insert(&group.id)) {
-                next = group.parent.as_ref().and_then(|parent| by_id.get(parent).copied());
-            }
-        }
-        self.below(cx, None, &kept, brief)
-    }
-
-    fn below(&self, cx: &AdminRequest, parent: Option<&GroupId>, kept: &HashSet<&GroupId>, brief: bool) -> Vec<GroupRepresentation> {
-        let children = self.where_(|group| group.parent.as_ref() == parent && kept.contains(&group.id));
-        let show = |group: &Group| GroupRepresentation {
-            sub_groups: Some(self.below(cx, Some(&group.id), kept, brief)),
-            ..self.counted(cx, group, brief)
-        };
-        children.into_iter().map(show).collect()
+        self.0.matching(cx, cx.argument("search").map(|search| search.trim().to_lowercase()).as_deref())
     }
 }

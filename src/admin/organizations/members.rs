@@ -84,10 +84,9 @@ pub async fn groups(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let belongs = organizations::membership(&user, &organization.id)
         .map(|membership| membership.groups.as_slice())
         .unwrap_or_default();
-    let mut found = tree.where_(|group| {
+    let found = tree.pick(|group| {
         belongs.contains(&group.id) && search.as_ref().is_none_or(|search| group.name.to_lowercase().contains(search.as_str()))
     });
-    found.sort_by(|a, b| a.name.cmp(&b.name));
     let shown: Vec<GroupRepresentation> = page.take(found).into_iter().map(|group| tree.shown(group, brief)).collect();
     Ok(answer::document(&shown))
 }

@@ -74,22 +74,17 @@ impl Reading<'_> {
         let wrong = |reason: String| format!("user {username:?}: {reason}");
         let id = given.id.clone().map_or_else(|| UserId::random(self.env.random()), UserId::from);
         realms::check_id(id.as_str()).map_err(|error| wrong(format!("the id {:?} cannot be kept: {error}", id.as_str())))?;
+        let created = given.created_timestamp.map_or_else(|| self.env.now(), Timestamp);
         let mut user = User {
-            id,
             first_name: given.first_name.clone(),
             last_name: given.last_name.clone(),
             email: given.email.as_deref().map(of_name).filter(|email| !email.is_empty()),
             email_verified: given.email_verified.unwrap_or(false),
             enabled: given.enabled.unwrap_or(false),
-            created: given.created_timestamp.map_or_else(|| self.env.now(), Timestamp),
             attributes: given.attributes.clone().unwrap_or_default(),
             required_actions: given.required_actions.clone().unwrap_or_default(),
             not_before: given.not_before.unwrap_or(0),
-            roles: Vec::new(),
-            groups: Vec::new(),
-            organizations: Vec::new(),
-            service_account_client: None,
-            username: username.clone(),
+            ..User::new(id, username.clone(), created)
         };
         if user.email.as_ref().is_some_and(|email| email.len() > 255) {
             return Err(wrong("the e-mail address is longer than 255 bytes".to_owned()));

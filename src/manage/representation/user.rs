@@ -165,21 +165,12 @@ mod tests {
     #[test]
     fn fields_stand_in_keycloaks_order() {
         let user = User {
-            id: UserId::from("u"),
-            username: "anna".into(),
             first_name: Some("Anna".into()),
-            last_name: None,
             email: Some("anna@example.org".into()),
             email_verified: true,
-            enabled: true,
-            created: Timestamp(7),
             attributes: BTreeMap::from([("locale".to_owned(), vec!["en".to_owned()])]),
             required_actions: vec!["VERIFY_EMAIL".into()],
-            not_before: 0,
-            roles: Vec::new(),
-            groups: Vec::new(),
-            organizations: Vec::new(),
-            service_account_client: None,
+            ..User::new(UserId::from("u"), "anna".into(), Timestamp(7))
         };
         assert_eq!(
             serde_json::to_string(&UserRepresentation::full(&user, false, None)).unwrap(),
