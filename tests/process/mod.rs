@@ -158,13 +158,30 @@ struct Server {
 impl Server {
     /// The first log line that contains `text`.
     fn wait_for_log(&mut self, text: &str) -> String {
+        let log = self.log.clone();
+        self.wait_for(&log, text)
+    }
+
+    /// What standard output has when a line of it contains `text`. It is a pipe of its own: it may come later than the log.
+    fn wait_for_out(&mut self, text: &str) -> String {
+        let out = self.out.clone();
+        self.wait_for(&out, text);
+        out.text()
+    }
+
+    fn wait_for(&mut self, lines: &Lines, text: &str) -> String {
         let begin = Instant::now();
         loop {
-            if let Some(line) = self.log.text().lines().find(|line| line.contains(text)) {
+            if let Some(line) = lines.text().lines().find(|line| line.contains(text)) {
                 return line.to_owned();
             }
             let ended = self.child.try_wait().expect("an own child can be asked");
-            assert!(ended.is_none() && begin.elapsed() < PATIENCE, "no {text:?} ({ended:?}) in\n{}", self.log.text());
+            assert!(
+                ended.is_none() && begin.elapsed() < PATIENCE,
+                "no {text:?} ({ended:?}) in\n{}\nlog:\n{}",
+                lines.text(),
+                self.log.text()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -28,8 +28,8 @@ async fn get(url: &str) -> (u16, Value) {
 #[tokio::test]
 async fn a_generated_password_is_shown_once_on_standard_output_and_works() {
     let desk = Desk::new();
-    let server = desk.serve("serve");
-    let out = server.out.text();
+    let mut server = desk.serve("serve");
+    let out = server.wait_for_out("Administrator");
     let (_, password) = out.trim_end().rsplit_once(": ").unwrap_or_else(|| panic!("no password in {out:?}"));
     assert_eq!((out.lines().count(), password.len()), (1, 24), "{out}");
     assert!(out.starts_with("Administrator admin, password (shown this once): "), "{out}");
@@ -233,8 +233,8 @@ fn development_refuses_an_address_that_others_reach_unless_it_is_named() {
 fn development_prints_the_same_working_lines_at_every_start() {
     let desk = Desk::new();
     let start = |port: &str| {
-        let server = desk.serve(&format!("serve --dev --http-port {port}"));
-        let out = server.out.text();
+        let mut server = desk.serve(&format!("serve --dev --http-port {port}"));
+        let out = server.wait_for_out("grant_type=client_credentials");
         (server, out)
     };
     let (server, first) = start("0");
