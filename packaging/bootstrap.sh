@@ -34,6 +34,8 @@ test)
     needs openssl have openssl
     needs procps have kill
     needs strace have strace
+    needs groff-base have groff
+    needs bsdutils have script
     needs python3 have python3
     needs python3-venv python3 -c 'import ensurepip, venv'
     needs nodejs have node

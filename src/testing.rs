@@ -236,6 +236,7 @@ impl TestIssuer {
             client_address: address,
             authorization: None,
             origin: None,
+            dpop: None,
             params: &params,
             now,
             event: Report::new(&app.audit, &app.env, &realm.realm, address, now),

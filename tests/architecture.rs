@@ -74,7 +74,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tikv_jemallocator", &["main"]),
     ("reqwest", &["egress"]),
     ("lettre", &["notify"]),
-    ("memchr", &["manage"]),
+    ("memchr", &["manage", "store"]),
     ("rustls", &["egress", "embed"]),
     ("rustls_native_certs", &["egress"]),
     ("openidconnect", &["upstream"]),

@@ -15,6 +15,7 @@ mod admin;
 mod architecture;
 mod audit;
 mod clients;
+mod documentation;
 mod durability;
 mod egress;
 mod grants;

@@ -18,16 +18,17 @@ const CALLERS: usize = 16;
 /// Prints a line for every size of every axis.
 pub async fn run(options: &Options) {
     println!("{:<38} {:>9} {:>11} {:>12} {:>10} {:>10} {:>10}", "", "seed s", "start ms", "token µs", "of S", "MiB", "disk MiB");
-    for realms in options.pick(vec![1, 10, 100, 1_000], vec![1, 5]) {
+    let wanted = |axis: &str| options.wants("growth") || options.wants(axis);
+    for realms in options.pick(vec![1, 10, 100, 1_000], vec![1, 5]).into_iter().filter(|_| wanted("realms")) {
         one("realms", options, Shape { realms, clients: 1, users: 1 }, 0).await;
     }
-    for clients in options.pick(vec![10, 100, 1_000, 10_000], vec![10]) {
+    for clients in options.pick(vec![10, 100, 1_000, 10_000], vec![10]).into_iter().filter(|_| wanted("clients")) {
         one("clients", options, Shape { realms: 1, clients, users: 1 }, 0).await;
     }
-    for users in options.pick(vec![1_000, 10_000, 100_000, 1_000_000], vec![20]) {
+    for users in options.pick(vec![1_000, 10_000, 100_000, 1_000_000], vec![20]).into_iter().filter(|_| wanted("users")) {
         one("users", options, Shape { realms: 1, clients: 10, users }, 0).await;
     }
-    for sessions in options.pick(vec![1_000, 10_000, 100_000, 1_000_000], vec![1_000]) {
+    for sessions in options.pick(vec![1_000, 10_000, 100_000, 1_000_000], vec![1_000]).into_iter().filter(|_| wanted("sessions")) {
         one("sessions", options, Shape { realms: 1, clients: 10, users: 500 }, sessions).await;
     }
 }

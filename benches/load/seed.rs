@@ -249,7 +249,7 @@ async fn create_clients(
                 direct_access_grants_enabled: Some(true),
                 service_accounts_enabled: Some(true),
                 attributes: kind.attributes(),
-                protocol_mappers: kind.mappers(),
+                protocol_mappers: Some(kind.mappers()),
                 ..ClientSettings::default()
             },
         });

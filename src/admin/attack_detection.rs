@@ -15,6 +15,8 @@ use super::error::AdminError;
 
 /// Records that one commit deletes.
 const STEP: usize = 500;
+/// Until when somebody is locked whose account is disabled.
+const FOREVER: i64 = i64::MAX;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,15 +37,20 @@ struct Status {
 pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (realm, user) = (cx.realm(), UserId::from(cx.parameter("userId")));
     let mut peek = cx.app.store.peek();
-    let known: LoginFailures = peek.login_failures().get(&realm.id, &user).await?.unwrap_or_default();
-    let enabled = peek.users().get(&realm.id, &user).await?.is_none_or(|user| user.enabled);
-    let locked = known.failed_login_not_before.is_some_and(|until| cx.app.env.now() < until);
+    let known = if realm.brute_force_protected { peek.login_failures().get(&realm.id, &user).await? } else { None };
+    let disabled = known.is_some() && peek.users().get(&realm.id, &user).await?.is_some_and(|user| !user.enabled);
+    let known: LoginFailures = known.unwrap_or_default();
+    let locked_until = known.failed_login_not_before.filter(|until| cx.app.env.now() < *until);
     Ok(answer::document(&Status {
-        failed_login_not_before: known.failed_login_not_before.map_or(0, crate::base::clock::Timestamp::seconds),
+        failed_login_not_before: match locked_until {
+            Some(until) => until.seconds(),
+            None if disabled => FOREVER,
+            None => 0,
+        },
         num_failures: known.num_failures,
         num_temporary_lockouts: known.num_temporary_lockouts,
-        disabled: realm.brute_force_protected && (locked || !enabled),
-        num_secondary_auth_failures: 0,
+        disabled: locked_until.is_some() || disabled,
+        num_secondary_auth_failures: known.num_secondary_auth_failures,
         last_ip_failure: Some(known.last_ip_failure).filter(|address| !address.is_empty()).unwrap_or_else(|| "n/a".to_owned()),
         last_failure: known.last_failure.map_or(0, |time| time.0),
     }))

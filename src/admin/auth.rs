@@ -4,7 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::base::id::{ClientId, GroupId, RoleId};
+use crate::manage::defaults::clients::REALM_MANAGEMENT;
 use crate::manage::error::ManageError;
+use crate::model::client::Client;
+use crate::model::realm::Realm;
 use crate::model::role::RoleContainer;
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
@@ -40,7 +43,7 @@ pub async fn may_grant(cx: &AdminRequest, roles: &[RoleId]) -> Result<(), AdminE
                     clients.insert(client.clone(), name);
                 }
                 match clients[client].as_deref() {
-                    Some("realm-management") if !realm.is_master() => cx.may(&[&role.name]),
+                    Some(REALM_MANAGEMENT) if !realm.is_master() => cx.may(&[&role.name]),
                     Some(other) if realm.is_master() && other.ends_with("-realm") => {
                         other == format!("{}-realm", realm.name) && cx.may(&[&role.name])
                     }
@@ -67,13 +70,12 @@ pub async fn may_shape(cx: &AdminRequest, container: &RoleContainer) -> Result<(
         return Ok(());
     }
     let client = cx.app.store.peek().clients().get(&realm.id, client).await?;
-    let of_administration =
-        client.is_some_and(
-            |client| {
-                if realm.is_master() { client.client_id.ends_with("-realm") } else { client.client_id == "realm-management" }
-            },
-        );
-    if of_administration { Err(AdminError::Forbidden) } else { Ok(()) }
+    if client.is_some_and(|client| is_of_administration(realm, &client)) { Err(AdminError::Forbidden) } else { Ok(()) }
+}
+
+/// Whether the roles of `client` are those of administration: of the realm itself, or in `master` of every realm.
+pub fn is_of_administration(realm: &Realm, client: &Client) -> bool {
+    if realm.is_master() { client.client_id.ends_with("-realm") } else { client.client_id == REALM_MANAGEMENT }
 }
 
 /// Whether the caller may make somebody a member of `group`, with the roles of the group and of those above it.

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use actix_web::http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::audit;
@@ -15,6 +15,7 @@ use crate::model::client::Client;
 use crate::model::client_scope::ClientScope;
 use crate::model::event::{AdminEvent, AuthDetails, Operation, Resource};
 use crate::model::group::Group;
+use crate::model::identity_provider::IdentityProvider;
 use crate::model::initial_access::InitialAccess;
 use crate::model::organization::Organization;
 use crate::model::realm::Realm;
@@ -25,6 +26,7 @@ use crate::store::txn::{Configuration, Txn};
 use crate::web::administrator::AdminRequest;
 
 use super::error::AdminError;
+use super::sent;
 
 /// Runs an expression on a transaction: `change!(cx, |txn| users::delete(txn, realm, id))`. What the expression names must be
 /// references or `Copy`, because a transaction may run more than once.
@@ -61,6 +63,8 @@ pub struct Telling<'a> {
     realm: Option<&'a Realm>,
     /// `None`: what happens is not told, as in Keycloak.
     draft: Option<AdminEvent>,
+    /// Where what was sent was sent to, below the realm, and what it was.
+    sent: Option<(&'a str, Value)>,
     recorded: Mutex<Option<AdminEvent>>,
 }
 
@@ -83,15 +87,13 @@ impl Tells for AdminRequest {
         let draft = realm.and_then(|realm| {
             let (operation, resource) = happening(&self.method, &self.path)?;
             let event = self.app.audit.admin_event(&self.app.env, &self.actor(), &realm.id, operation, resource);
-            let event = if path.is_empty() { event } else { event.at(path) };
-            // What is only done, and not set, may come with a password.
-            let sent = serde_json::from_slice::<Value>(&self.body).ok().filter(|_| operation != Operation::Action);
-            Some(match sent.filter(|sent| sent.is_object() || sent.is_array()) {
-                Some(sent) => event.representing(&sent),
-                None => event,
-            })
+            Some(if path.is_empty() { event } else { event.at(path) })
         });
-        Telling { app: &self.app, realm, draft, recorded: Mutex::default() }
+        // What is only done, and not set, may come with a password.
+        let shows = draft.as_ref().is_some_and(|draft| draft.operation_type != Operation::Action);
+        let sent = if shows { serde_json::from_slice::<Value>(&self.body).ok() } else { None };
+        let sent = sent.filter(|sent| sent.is_object() || sent.is_array()).map(|sent| (self.path.as_str(), sent));
+        Telling { app: &self.app, realm, draft, sent, recorded: Mutex::default() }
     }
 }
 
@@ -114,11 +116,22 @@ impl Telling<'_> {
         if made.is_nothing() {
             return;
         }
-        let new = made.name().filter(|_| draft.operation_type == Operation::Create);
-        let event = match (new, &draft.resource_path) {
+        let is_new = draft.operation_type == Operation::Create;
+        let event = match (made.name().filter(|_| is_new), &draft.resource_path) {
             (Some(name), Some(path)) => draft.clone().at(format!("{path}/{name}")),
             (Some(name), None) => draft.clone().at(name),
             _ => draft.clone(),
+        };
+        let event = match (&self.sent, made.shown()) {
+            (Some((path, given)), shown) => {
+                let mut given = given.clone();
+                if let (Value::Object(given), Some(Value::Object(shown)), true) = (&mut given, shown, is_new) {
+                    given.extend(shown);
+                }
+                event.representing(&sent::as_read(path, given))
+            }
+            (None, Some(shown)) if draft.operation_type == Operation::Delete => event.representing(&shown),
+            _ => event,
         };
         audit::admin::record(txn, realm, &event);
         *self.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(event);
@@ -141,6 +154,7 @@ impl Telling<'_> {
 pub async fn told(cx: &AdminRequest, name: Option<&str>, result: Option<&Value>) -> Result<(), AdminError> {
     let mut telling = cx.telling();
     if let Some(result) = result {
+        telling.sent = None;
         telling.draft = telling.draft.map(|draft| draft.representing(result));
     }
     let (telling, made) = (&telling, &Done(name.map(str::to_owned)));
@@ -177,6 +191,11 @@ impl Made for Done {
 pub trait Made {
     fn name(&self) -> Option<String>;
 
+    /// What the event shows of something that came, beside what was sent for it, or that went.
+    fn shown(&self) -> Option<Value> {
+        None
+    }
+
     /// Whether there was nothing to change after all.
     fn is_nothing(&self) -> bool {
         false
@@ -194,12 +213,17 @@ impl Made for bool {
 }
 
 macro_rules! made {
-    ($($made:ty => |$one:ident| $name:expr;)+) => {$(
+    ($($made:ty => |$one:ident| $name:expr $(, $shown:expr)?;)+) => {$(
         impl Made for $made {
             fn name(&self) -> Option<String> {
                 let $one = self;
                 $name
             }
+
+            $(fn shown(&self) -> Option<Value> {
+                let $one = self;
+                Some($shown)
+            })?
         }
     )+};
 }
@@ -210,10 +234,12 @@ made! {
     Secret<String> => |_one| None;
     Option<Group> => |_one| None;
     User => |user| Some(user.id.to_string());
-    Group => |group| Some(group.id.to_string());
+    // A child is told at the address of its parent.
+    Group => |group| Some(group.id.to_string()).filter(|_| group.parent.is_none()), json!({ "id": group.id });
     Organization => |organization| Some(organization.id.to_string());
-    Role => |role| Some(role.name.clone());
-    Client => |client| Some(client.id.to_string());
+    Role => |role| Some(role.name.clone()), json!({ "id": role.id });
+    Client => |client| Some(client.id.to_string()), json!({ "id": client.id });
+    IdentityProvider => |provider| Some(provider.alias.clone()), json!({ "internalId": provider.internal_id });
     ClientScope => |scope| Some(scope.id.to_string());
     InitialAccess => |access| Some(access.id.to_string());
     ProtocolMapperId => |id| Some(id.to_string());
@@ -224,6 +250,19 @@ made! {
     Execution => |step| Some(step.id.to_string());
     // Added by way of a flow: the event has the address of the flow.
     ExecutionId => |_one| None;
+}
+
+/// A user who is gone.
+pub struct DeletedUser(pub User);
+
+impl Made for DeletedUser {
+    fn name(&self) -> Option<String> {
+        None
+    }
+
+    fn shown(&self) -> Option<Value> {
+        Some(json!({ "id": self.0.id, "username": self.0.username }))
+    }
 }
 
 /// What a request with this method does to what stands at `path` below the realm. `None` for what nobody is told.

@@ -26,7 +26,7 @@ pub async fn whoami(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let shown: Option<Realm> = cx.app.store.peek().realms().by_name(name).await?;
     let mut access = Map::new();
     if let Some(realm) = shown {
-        let mut roles: Vec<&str> = cx.caller.roles_over(&realm).iter().map(|role| &**role).collect();
+        let mut roles: Vec<&str> = cx.caller.roles_over(&realm);
         roles.sort_unstable();
         if !roles.is_empty() {
             access.insert(realm.name, json!(roles));

@@ -91,7 +91,7 @@ pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 async fn check_sector(cx: &AdminRequest, holder: &MapperHolder, new: &NewMapper) -> Result<(), AdminError> {
     let MapperHolder::Client(_) = holder else { return Ok(()) };
     let client = clients::existing(cx).await?;
-    Ok(pairwise::check(&cx.app.egress, &client, new).await?)
+    Ok(pairwise::check(&cx.app.egress, &client, new).await.map_err(ManageError::sector_of_mapper)?)
 }
 
 /// The client or client scope in the URL with its mappers.

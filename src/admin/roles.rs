@@ -66,8 +66,8 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let role = existing(&cx).await?;
     auth::may_shape(&cx, &role.container).await?;
     let given: RoleRepresentation = body::read(&cx, "RoleRepresentation")?;
-    let name = given.name.as_ref().unwrap_or(&role.name);
-    let (realm, id, description, attributes) = (&cx.realm().id, &role.id, &given.description, &given.attributes);
+    let (realm, id, name, description, attributes) =
+        (&cx.realm().id, &role.id, given.name.as_deref(), &given.description, &given.attributes);
     change!(cx, |txn| roles::update(txn, realm, id, name, description.clone(), attributes.clone()))?;
     Ok(answer::done())
 }

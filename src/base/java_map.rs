@@ -21,6 +21,12 @@ pub fn bucket(key: &str, size: u32) -> u32 {
     spread_hash(key) & (size - 1)
 }
 
+/// Sorts entries by their names, into the order of a map that got them in this one.
+pub fn sort<T>(entries: &mut [T], name: impl Fn(&T) -> &str) {
+    let size = table_size(entries.len());
+    entries.sort_by_key(|entry| bucket(name(entry), size));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

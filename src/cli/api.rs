@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::{Code, Failure};
 use super::local::Local;
-use super::login::Session;
+use super::trust::unreachable;
 use crate::base::secret::Secret;
 use crate::egress::operator::OperatorClient;
 
@@ -103,7 +103,7 @@ impl Api<'_> {
                     url = format!("{url}?{query}");
                 }
                 let answered = remote.client.ask(method, &url, &remote.token, body).await;
-                let answered = answered.map_err(|error| Failure::new(Code::Unreachable, format!("{url} cannot be reached: {error}")))?;
+                let answered = answered.map_err(|error| unreachable(&url, &error))?;
                 Ok(Reply { status: answered.status, location: answered.location, body: answered.body })
             }
         }
@@ -280,12 +280,4 @@ pub(super) fn own(mut value: Value) -> Value {
 pub(super) fn words(value: &Value, member: &str) -> String {
     let texts = value[member].as_array().into_iter().flatten().filter_map(Value::as_str);
     texts.collect::<Vec<_>>().join(" ")
-}
-
-/// Signs in from the file of `keywright login`.
-pub(super) async fn server(url: &str) -> Result<Remote, Failure> {
-    let client = OperatorClient::new(None).map_err(Failure::usage)?;
-    let session = Session::of(url)?;
-    let token = session.token(&client).await?;
-    Ok(Remote { client, url: session.url.clone(), token })
 }

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::failure::{Code, Failure};
 use super::local::Place;
 use super::output::{Column, Output, Row, column, number, rfc3339, variable};
+use super::trust::Trust;
 use super::{examples, shown};
 use crate::base::seal::{self, KeyEncryptionKeyError, Sealer};
 use crate::base::secret::Secret;
 use crate::config::{Config, Engine, ManagementPort, ManagementScheme};
-use crate::egress::operator::OperatorClient;
 use crate::embed::start::key_file;
 use crate::management::backup::PURPOSE;
 use crate::store::Store;
@@ -93,9 +93,8 @@ pub(super) struct Create {
     /// A file with the credential of `backup key` [default: derived from the key-encryption key; env: KEYWRIGHT_BACKUP_KEY]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Certificate authorities to trust besides the system's (PEM)
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     /// The TOML file [default: $KEYWRIGHT_CONFIG, or keywright.toml if it exists]
     #[arg(long, value_name = "FILE", help_heading = "Store")]
     config: Option<PathBuf>,
@@ -167,7 +166,7 @@ async fn download(arguments: &Create, place: &Place, target: &Target) -> Result<
         (None, Some(text)) => Secret::from(text.trim()),
         (None, None) => sealer(&config)?.credential(PURPOSE),
     };
-    let client = OperatorClient::new(arguments.ca_file.as_deref()).map_err(Failure::usage)?;
+    let client = arguments.trust.client()?;
     let url = format!("{base}/backup?sessions={}", !arguments.no_sessions);
     let mut out = target.writer()?;
     let answer = client.download(&url, &key, |piece| out.write_all(piece).map_err(|error| error.to_string())).await;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::api::{Api, flag, own, text, words};
 use super::examples;
 use super::failure::{Code, Failure};
-use super::local::RealmAnywhere;
+use super::local::Noun;
 use super::output::{Column, Output, Row, column, duration, wide};
 use super::prompt::{Wanted, confirm};
 use super::settings::Settings;
@@ -15,21 +15,13 @@ use crate::manage::client_secrets::SecretRotation;
 use crate::manage::clients::ClientSettings;
 use crate::manage::realms::MASK;
 
-#[derive(Args)]
+#[derive(Subcommand)]
 #[command(before_help = examples![
     "keywright client list --realm acme",
     "keywright client create api --realm acme --service-account",
     "keywright client secret get api --realm acme"
 ])]
-pub(super) struct Noun {
-    #[command(flatten)]
-    place: RealmAnywhere,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
+pub(super) enum Verb {
     /// All clients of the realm
     #[command(before_help = examples![
         "keywright client list",
@@ -85,7 +77,7 @@ enum Verb {
 }
 
 #[derive(Args)]
-struct Create {
+pub(super) struct Create {
     #[arg(value_name = "CLIENT")]
     name: String,
     /// A client without secret: an app or a page that cannot keep one
@@ -116,7 +108,7 @@ struct Create {
     "keywright client secret rotate api",
     "keywright client secret get api | keywright token get --client api --secret -"
 ])]
-enum SecretVerb {
+pub(super) enum SecretVerb {
     /// Print the secret of a client
     #[command(before_help = examples![
         "keywright client secret get api",
@@ -148,33 +140,29 @@ enum SecretVerb {
 const COLUMNS: [Column; 7] =
     [column("CLIENT"), column("ENABLED"), column("TYPE"), column("FLOWS"), column("NAME"), wide("REDIRECT URIS"), wide("ID")];
 
-pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
-    place.administer(async |api| {
-        let realm = &api.realm_name(&realm).await?;
-        match verb {
-            Verb::List => {
-                let mut clients = api.list(&[realm, "clients"], &[]).await?;
-                clients.sort_by_key(|client| text(client, "clientId"));
-                output.list(&COLUMNS, &clients.into_iter().map(row).collect::<Vec<_>>());
-                Ok(())
-            }
-            Verb::Get { name } => {
-                output.one(&COLUMNS, &row(api.client(realm, &name).await?));
-                Ok(())
-            }
-            Verb::Create(arguments) => create(api, realm, &arguments, output).await,
-            Verb::Set { name, settings } => set(api, realm, &name, &settings, output).await,
-            Verb::Delete { name, yes } => {
-                let client = api.client(realm, &name).await?;
-                let name = text(&client, "clientId");
-                confirm(&format!("delete client {name} of realm {realm}"), yes)?;
-                api.delete(&[realm, "clients", &text(&client, "id")], &[], None).await?;
-                output.note(&format!("client {name} is deleted"));
-                Ok(())
-            }
-            Verb::Secret(verb) => secret(api, realm, verb, output).await,
+pub(super) fn run(noun: Noun<Verb>, output: &Output) -> Result<(), Failure> {
+    noun.work(async |api, realm, verb| match verb {
+        Verb::List => {
+            let mut clients = api.list(&[realm, "clients"], &[]).await?;
+            clients.sort_by_key(|client| text(client, "clientId"));
+            output.list(&COLUMNS, &clients.into_iter().map(row).collect::<Vec<_>>());
+            Ok(())
         }
+        Verb::Get { name } => {
+            output.one(&COLUMNS, &row(api.client(realm, &name).await?));
+            Ok(())
+        }
+        Verb::Create(arguments) => create(api, realm, &arguments, output).await,
+        Verb::Set { name, settings } => set(api, realm, &name, &settings, output).await,
+        Verb::Delete { name, yes } => {
+            let client = api.client(realm, &name).await?;
+            let name = text(&client, "clientId");
+            confirm(&format!("delete client {name} of realm {realm}"), yes)?;
+            api.delete(&[realm, "clients", &text(&client, "id")], &[], None).await?;
+            output.note(&format!("client {name} is deleted"));
+            Ok(())
+        }
+        Verb::Secret(verb) => secret(api, realm, verb, output).await,
     })
 }
 

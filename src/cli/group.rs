@@ -2,33 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::api::{Api, own, text, words};
 use super::examples;
 use super::failure::Failure;
-use super::local::RealmAnywhere;
+use super::local::Noun;
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::confirm;
 use super::settings::Settings;
 
-#[derive(Args)]
+#[derive(Subcommand)]
 #[command(before_help = examples![
     "keywright group list --realm acme",
     "keywright group create /staff/night",
     "keywright group add /staff anna"
 ])]
-pub(super) struct Noun {
-    #[command(flatten)]
-    place: RealmAnywhere,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
+pub(super) enum Verb {
     /// All groups with their paths
     #[command(before_help = examples!["keywright group list", "keywright group list --realm acme -o name", "keywright group list --json"])]
     List,
@@ -107,58 +99,54 @@ fn members_of(settings: &Settings, current: &Value) -> Result<Map<String, Value>
 
 const COLUMNS: [Column; 4] = [column("PATH"), column("ROLES"), column("DESCRIPTION"), wide("ID")];
 
-pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
-    place.administer(async |api| {
-        let realm = &api.realm_name(&realm).await?;
-        match verb {
-            Verb::List => {
-                let mut rows = Vec::new();
-                for group in api.groups(realm).await? {
-                    rows.push(row(api.get(&[realm, "groups", &text(&group, "id")], &[]).await?));
-                }
-                rows.sort_by(|a, b| a.name.cmp(&b.name));
-                output.list(&COLUMNS, &rows);
-                Ok(())
+pub(super) fn run(noun: Noun<Verb>, output: &Output) -> Result<(), Failure> {
+    noun.work(async |api, realm, verb| match verb {
+        Verb::List => {
+            let mut rows = Vec::new();
+            for group in api.groups(realm).await? {
+                rows.push(row(api.get(&[realm, "groups", &text(&group, "id")], &[]).await?));
             }
-            Verb::Get { path } => {
-                output.one(&COLUMNS, &row(api.group(realm, &path).await?));
-                Ok(())
+            rows.sort_by(|a, b| a.name.cmp(&b.name));
+            output.list(&COLUMNS, &rows);
+            Ok(())
+        }
+        Verb::Get { path } => {
+            output.one(&COLUMNS, &row(api.group(realm, &path).await?));
+            Ok(())
+        }
+        Verb::Create { path, settings } => create(api, realm, &path, &settings, output).await,
+        Verb::Set { path, settings } => {
+            if settings.is_empty() {
+                return Err(Failure::usage("there is nothing to set").advice("for example -s description=Nobody"));
             }
-            Verb::Create { path, settings } => create(api, realm, &path, &settings, output).await,
-            Verb::Set { path, settings } => {
-                if settings.is_empty() {
-                    return Err(Failure::usage("there is nothing to set").advice("for example -s description=Nobody"));
-                }
-                let mut group = own(api.group(realm, &path).await?);
-                for (name, value) in members_of(&settings, &group)? {
-                    group[name] = value;
-                }
-                let id = text(&group, "id");
-                api.put(&[realm, "groups", &id], &group).await?;
-                output.one(&COLUMNS, &row(api.get(&[realm, "groups", &id], &[]).await?));
-                Ok(())
+            let mut group = own(api.group(realm, &path).await?);
+            for (name, value) in members_of(&settings, &group)? {
+                group[name] = value;
             }
-            Verb::Delete { path, yes } => {
-                let group = api.group(realm, &path).await?;
-                confirm(&format!("delete group {path} of realm {realm} with all groups below it"), yes)?;
-                api.delete(&[realm, "groups", &text(&group, "id")], &[], None).await?;
-                output.note(&format!("group {path} is deleted"));
-                Ok(())
-            }
-            Verb::Add { path, user } => {
-                let (group, user) = (api.group(realm, &path).await?, api.user(realm, &user).await?);
-                let at = [realm, "users", &text(&user, "id"), "groups", &text(&group, "id")];
-                api.put(&at, &Value::Object(Map::new())).await?;
-                output.note(&format!("{} is a member of {path}", text(&user, "username")));
-                Ok(())
-            }
-            Verb::Remove { path, user } => {
-                let (group, user) = (api.group(realm, &path).await?, api.user(realm, &user).await?);
-                api.delete(&[realm, "users", &text(&user, "id"), "groups", &text(&group, "id")], &[], None).await?;
-                output.note(&format!("{} is no member of {path}", text(&user, "username")));
-                Ok(())
-            }
+            let id = text(&group, "id");
+            api.put(&[realm, "groups", &id], &group).await?;
+            output.one(&COLUMNS, &row(api.get(&[realm, "groups", &id], &[]).await?));
+            Ok(())
+        }
+        Verb::Delete { path, yes } => {
+            let group = api.group(realm, &path).await?;
+            confirm(&format!("delete group {path} of realm {realm} with all groups below it"), yes)?;
+            api.delete(&[realm, "groups", &text(&group, "id")], &[], None).await?;
+            output.note(&format!("group {path} is deleted"));
+            Ok(())
+        }
+        Verb::Add { path, user } => {
+            let (group, user) = (api.group(realm, &path).await?, api.user(realm, &user).await?);
+            let at = [realm, "users", &text(&user, "id"), "groups", &text(&group, "id")];
+            api.put(&at, &Value::Object(Map::new())).await?;
+            output.note(&format!("{} is a member of {path}", text(&user, "username")));
+            Ok(())
+        }
+        Verb::Remove { path, user } => {
+            let (group, user) = (api.group(realm, &path).await?, api.user(realm, &user).await?);
+            api.delete(&[realm, "users", &text(&user, "id"), "groups", &text(&group, "id")], &[], None).await?;
+            output.note(&format!("{} is no member of {path}", text(&user, "username")));
+            Ok(())
         }
     })
 }

@@ -1,38 +1,30 @@
 //! `keywright key`: the keys of a realm, and their rotation in three steps (a successor signs, the old key only verifies, the old
 //! key is gone), so that no verifier meets a token whose key it cannot find.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
 
+use super::api::{Api, text};
 use super::examples;
 use super::failure::{Code, Failure};
-use super::local::{InRealm, Local};
+use super::local::Noun;
 use super::output::{Column, Output, Row, column, number, wide};
 use super::prompt::confirm;
-use crate::keyring::rotation::{self, RotationError};
-use crate::keyring::{Algorithm, Key, KeyMaker, KeyStatus, Keyring};
-use crate::manage::components;
-use crate::model::component::Component;
-use crate::model::realm::Realm;
-use crate::store::txn::Reader as _;
+use crate::base::clock::Timestamp;
+use crate::keyring::Algorithm;
+use crate::model::component::KEY_PROVIDER;
 
-#[derive(Args)]
+/// Configuration that a successor takes over from its predecessor.
+const INHERITED: [&str; 6] =
+    ["algorithm", "keySize", "secretSize", "ecdsaEllipticCurveKey", "eddsaEllipticCurveKey", "ecGenerateCertificate"];
+
+#[derive(Subcommand)]
 #[command(before_help = examples![
     "keywright key list --realm acme",
     "keywright key rotate RS256                # a new key signs from now on, the old one verifies",
     "keywright key retire gLnKVrbGLSjxeIKSGDlJ7PU0vR1KO0EsB5eWlMtwnzo"
 ])]
-pub(super) struct Noun {
-    #[command(flatten)]
-    place: InRealm,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
+pub(super) enum Verb {
     /// The keys of the realm
     #[command(before_help = examples!["keywright key list", "keywright key list --realm acme -o wide", "keywright key list --json"])]
     List,
@@ -105,47 +97,47 @@ const COLUMNS: [Column; 8] = [
     column("KID"),
 ];
 
-pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: InRealm { place, realm }, verb } = noun;
-    place.work(async |local| {
-        let realm = local.realm(&realm).await?;
-        let keys = Keys::open(local, &realm).await?;
+pub(super) fn run(noun: Noun<Verb>, output: &Output) -> Result<(), Failure> {
+    noun.work(async |api, realm, verb| {
+        let keys = Keys::read(api, realm).await?;
         match verb {
             Verb::List => {
-                output.list(&COLUMNS, &keys.ring.keys().iter().map(|key| row(key, output)).collect::<Vec<_>>());
+                output.list(&COLUMNS, &keys.all.iter().map(|key| row(key, output)).collect::<Vec<_>>());
                 Ok(())
             }
             Verb::Get { kid } => {
                 output.one(&COLUMNS, &row(keys.key(&kid)?, output));
                 Ok(())
             }
-            Verb::Rotate { algorithm } => rotate(local, &realm, &keys, &algorithm, output).await,
+            Verb::Rotate { algorithm } => rotate(api, realm, &keys, &algorithm, output).await,
             Verb::Retire { kid } => {
-                let mut component = keys.component(&kid)?.clone();
-                rotation::retire(&keys.ring, &mut component)?;
-                put(local, &realm, &component).await?;
+                let key = keys.key(&kid)?;
+                if keys.is_last_active(key) {
+                    return Err(Failure::failed(format!("{kid} is the only active key of its algorithm"))
+                        .advice(format!("keywright key rotate {} makes its successor", text(key, "algorithm"))));
+                }
+                switch_off(api, realm, key, &["active"]).await?;
                 output.note(&format!("key {kid} verifies and no longer signs"));
                 Ok(())
             }
             Verb::Disable { kid, force, yes } => {
-                let mut component = keys.component(&kid)?.clone();
-                if force {
-                    component.config.insert("active".to_owned(), vec!["false".to_owned()]);
-                }
+                let key = keys.key(&kid)?;
                 confirm(&format!("take key {kid} away: every token that it signed stops working"), yes)?;
-                rotation::disable(&mut component)?;
-                put(local, &realm, &component).await?;
+                if key["status"] == "ACTIVE" && !force {
+                    return Err(Failure::failed(format!("{kid} still signs"))
+                        .advice("keywright key retire KID, or --force for a key that was stolen"));
+                }
+                switch_off(api, realm, key, &["active", "enabled"]).await?;
                 output.note(&format!("key {kid} is disabled"));
                 Ok(())
             }
             Verb::Delete { kid, yes } => {
-                let component = keys.component(&kid)?;
-                if keys.key(&kid)?.status != KeyStatus::Disabled {
+                let key = keys.key(&kid)?;
+                if key["status"] != "DISABLED" {
                     return Err(Failure::failed(format!("key {kid} is still in use")).advice(format!("keywright key disable {kid} first")));
                 }
                 confirm(&format!("delete key {kid} for good"), yes)?;
-                let id = &component.id;
-                local.app().store.configuration(|txn| Box::pin(components::delete(txn, &realm.id, id))).await?;
+                api.delete(&[realm, "components", &text(key, "providerId")], &[], None).await?;
                 output.note(&format!("key {kid} is deleted"));
                 Ok(())
             }
@@ -153,109 +145,91 @@ pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
     })
 }
 
-/// The keys of a realm with the components that they come from.
+/// The keys of a realm, as Keycloak's `KeysMetadataRepresentation` has them.
 struct Keys {
-    ring: Keyring,
-    components: Vec<Component>,
+    all: Vec<Value>,
+    /// The kid of the one that signs, by algorithm.
+    signing: Map<String, Value>,
 }
 
 impl Keys {
-    async fn open(local: &Local, realm: &Realm) -> Result<Self, Failure> {
-        let app = local.app();
-        let components = app.store.peek().components().list(&realm.id).await?;
-        let ring = Keyring::open(&realm.id, &components, &app.sealer).map_err(Failure::failed)?;
-        Ok(Self { ring, components })
+    async fn read(api: &Api<'_>, realm: &str) -> Result<Self, Failure> {
+        let mut answer = api.get(&[realm, "keys"], &[]).await?;
+        let all = answer["keys"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let signing = answer["active"].as_object_mut().map(std::mem::take).unwrap_or_default();
+        Ok(Self { all, signing })
     }
 
-    fn key(&self, kid: &str) -> Result<&Key, Failure> {
-        self.ring.keys().iter().find(|key| key.kid == kid).ok_or_else(|| {
-            let known = self.ring.keys().iter().map(|key| key.kid.clone());
+    fn key(&self, kid: &str) -> Result<&Value, Failure> {
+        self.all.iter().find(|key| key["kid"] == kid).ok_or_else(|| {
+            let known = self.all.iter().map(|key| text(key, "kid"));
             Failure::not_found(format!("there is no key {kid}"), kid, known).advice_unless("keywright key list shows all of them")
         })
     }
 
-    fn component(&self, kid: &str) -> Result<&Component, Failure> {
-        let provider = &self.key(kid)?.provider;
-        let component = self.components.iter().find(|component| component.id == *provider);
-        component.ok_or_else(|| Failure::new(Code::NotFound, format!("there is no provider {provider}")))
+    /// Whether nothing would sign in its place.
+    fn is_last_active(&self, key: &Value) -> bool {
+        let is_other = |other: &&Value| other["kid"] != key["kid"] && other["algorithm"] == key["algorithm"];
+        key["status"] == "ACTIVE" && !self.all.iter().filter(is_other).any(|other| other["status"] == "ACTIVE")
     }
 }
 
-async fn rotate(local: &Local, realm: &Realm, keys: &Keys, algorithm: &str, output: &Output) -> Result<(), Failure> {
+/// A new provider like the one that signs with the algorithm now, with a fresh key and a priority above all others of the algorithm.
+/// An imported key is followed by a generated one.
+async fn rotate(api: &Api<'_>, realm: &str, keys: &Keys, algorithm: &str, output: &Output) -> Result<(), Failure> {
     let algorithm: Algorithm = algorithm.parse().map_err(|_| {
         let names: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
         Failure::usage(format!("{algorithm} is no signature algorithm")).advice(format!("there are {}", names.join(", ")))
     })?;
-    let app = local.app();
-    let maker = KeyMaker { env: &app.env, realm: &realm.id, realm_name: &realm.name, sealer: &app.sealer };
-    let old = keys.ring.signing_kid(algorithm).map(str::to_owned);
-    let new = rotation::successor(&maker, &keys.components, algorithm)?;
-    app.store.configuration(|txn| Box::pin(components::create(txn, &realm.id, &new))).await?;
-    let keys = Keys::open(local, realm).await?;
-    let key = keys.ring.keys().iter().find(|key| key.provider == new.id);
-    output.one(&COLUMNS, &row(key.ok_or_else(|| Failure::failed("the new key cannot be read"))?, output));
-    if let Some(old) = old {
-        output.note(&format!("the old key still verifies; when everybody knows the new one: keywright key retire {old}"));
-    }
+    let kid = keys.signing.get(algorithm.as_str()).and_then(Value::as_str);
+    let kid = kid.ok_or_else(|| Failure::new(Code::NotFound, format!("the realm has no active key for {algorithm}")))?;
+    let of_algorithm = keys.all.iter().filter(|key| key["algorithm"] == algorithm.as_str());
+    let highest = of_algorithm.filter_map(|key| key["providerPriority"].as_i64()).max().unwrap_or(0);
+
+    let old = provider(api, realm, keys.key(kid)?).await?;
+    let kind = text(&old, "providerId");
+    let mut config: Map<String, Value> =
+        INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), old["config"].get(name)?.clone()))).collect();
+    config.insert("priority".to_owned(), json!([highest.saturating_add(1).to_string()]));
+    let new = json!({
+        "name": old["name"], "providerId": if kind == "rsa" { "rsa-generated" } else { &kind }, "providerType": KEY_PROVIDER,
+        "config": config,
+    });
+    let id = api.create(&[realm, "components"], &new).await?;
+    let keys = Keys::read(api, realm).await?;
+    let made = keys.all.iter().find(|key| key["providerId"] == id.as_str());
+    output.one(&COLUMNS, &row(made.ok_or_else(|| Failure::failed("the new key cannot be read"))?, output));
+    output.note(&format!("the old key still verifies; when everybody knows the new one: keywright key retire {kid}"));
     Ok(())
 }
 
-async fn put(local: &Local, realm: &Realm, component: &Component) -> Result<(), Failure> {
-    local.app().store.configuration(|txn| Box::pin(components::update(txn, &realm.id, component))).await?;
-    Ok(())
+/// The component that a key comes from.
+async fn provider(api: &Api<'_>, realm: &str, key: &Value) -> Result<Value, Failure> {
+    api.get(&[realm, "components", &text(key, "providerId")], &[]).await
 }
 
-impl From<RotationError> for Failure {
-    fn from(error: RotationError) -> Self {
-        let code = if matches!(error, RotationError::NoActiveKey(_)) { Code::NotFound } else { Code::Failed };
-        let failure = Self::new(code, error.to_string());
-        match error {
-            RotationError::LastActiveKey(_) => failure.advice("keywright key rotate ALGORITHM makes its successor"),
-            RotationError::StillActive(_) => failure.advice("keywright key retire KID, or --force for a key that was stolen"),
-            _ => failure,
-        }
+async fn switch_off(api: &Api<'_>, realm: &str, key: &Value, switches: &[&str]) -> Result<(), Failure> {
+    let mut component = provider(api, realm, key).await?;
+    for switch in switches {
+        component["config"][*switch] = json!(["false"]);
     }
+    api.put(&[realm, "components", &text(key, "providerId")], &component).await
 }
 
-fn row(key: &Key, output: &Output) -> Row {
-    let status = match key.status {
-        KeyStatus::Active => "ACTIVE",
-        KeyStatus::Passive => "PASSIVE",
-        KeyStatus::Disabled => "DISABLED",
-    };
-    let key_type = format!("{:?}", key.key_type).to_uppercase();
-    let usage = key.usage.as_jwk_use().to_uppercase();
-    // The members of Keycloak's KeyMetadataRepresentation, in its order.
-    let mut json = Map::new();
-    let mut member = |name: &str, value: Value| drop(json.insert(name.to_owned(), value));
-    member("providerId", key.provider.as_str().into());
-    member("providerPriority", key.priority.into());
-    member("kid", key.kid.as_str().into());
-    member("status", status.into());
-    member("type", key_type.as_str().into());
-    member("algorithm", key.algorithm.as_str().into());
-    if let Some(public) = &key.public_key {
-        member("publicKey", STANDARD.encode(&public.spki).into());
-    }
-    if let Some(certificate) = &key.certificate {
-        member("certificate", STANDARD.encode(certificate).into());
-    }
-    member("use", usage.as_str().into());
-    if let Some(end) = key.valid_to() {
-        member("validTo", end.millis().into());
-    }
+/// Of Keycloak's `KeyMetadataRepresentation`.
+fn row(key: &Value, output: &Output) -> Row {
     Row {
-        name: key.kid.clone(),
+        name: text(key, "kid"),
         cells: vec![
-            key.algorithm.clone(),
-            usage,
-            status.to_owned(),
-            key.priority.to_string(),
-            key.valid_to().map_or_else(String::new, |end| output.moment(end)),
-            key_type,
-            key.provider.to_string(),
-            key.kid.clone(),
+            text(key, "algorithm"),
+            text(key, "use"),
+            text(key, "status"),
+            key["providerPriority"].to_string(),
+            key["validTo"].as_i64().map_or_else(String::new, |end| output.moment(Timestamp(end))),
+            text(key, "type"),
+            text(key, "providerId"),
+            text(key, "kid"),
         ],
-        json: Value::Object(json),
+        json: key.clone(),
     }
 }

@@ -3,18 +3,18 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use super::api::{self, Api};
+use super::api::Api;
 use super::failure::{Code, Failure};
+use super::login::Session;
+use super::trust::Trust;
 use super::{block_on, log, sources};
 use crate::app::App;
-use crate::base::id::RealmId;
 use crate::config::load::{self, Flag};
 use crate::config::{Config, Engine};
 use crate::embed::Keywright;
 use crate::manage::jobs;
-use crate::model::client::Client;
 use crate::model::realm::Realm;
 use crate::model::user::User;
 use crate::store::job::{self, Jobs};
@@ -37,16 +37,6 @@ pub(super) struct Place {
     pub data: Option<String>,
 }
 
-/// The same, with the realm in it.
-#[derive(Args, Clone, Debug)]
-pub(super) struct InRealm {
-    #[command(flatten)]
-    pub place: Place,
-    /// The realm
-    #[arg(short, long, value_name = "REALM", global = true, env = "KEYWRIGHT_REALM", default_value = Realm::MASTER, help_heading = "Store")]
-    pub realm: String,
-}
-
 /// A store, or the server that has it open.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Anywhere {
@@ -55,23 +45,38 @@ pub(super) struct Anywhere {
     /// A server instead of a store; keywright login signs in there
     #[arg(long, value_name = "URL", global = true, conflicts_with_all = ["local", "config", "data"], help_heading = "Store")]
     url: Option<String>,
+    #[command(flatten, next_help_heading = "Store")]
+    trust: Trust,
 }
 
-/// The same, with the realm in it.
-#[derive(Args, Clone, Debug)]
-pub(super) struct RealmAnywhere {
+/// A noun whose things are in a realm, with what can be done about them.
+#[derive(Args)]
+pub(super) struct Noun<V: Subcommand> {
     #[command(flatten)]
-    pub place: Anywhere,
+    place: Anywhere,
     /// The realm
     #[arg(short, long, value_name = "REALM", global = true, env = "KEYWRIGHT_REALM", default_value = Realm::MASTER, help_heading = "Store")]
-    pub realm: String,
+    realm: String,
+    #[command(subcommand)]
+    verb: V,
+}
+
+impl<V: Subcommand> Noun<V> {
+    /// Works in the realm by the Admin REST API.
+    pub fn work<T>(self, work: impl AsyncFnOnce(&Api<'_>, &str, V) -> Result<T, Failure>) -> Result<T, Failure> {
+        let Self { place, realm, verb } = self;
+        place.administer(async |api| {
+            let realm = api.realm_name(&realm).await?;
+            work(api, &realm, verb).await
+        })
+    }
 }
 
 impl Anywhere {
     /// Works by the Admin REST API: over HTTP, or in process on the store.
     pub fn administer<T>(&self, work: impl AsyncFnOnce(&Api<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         match &self.url {
-            Some(url) => block_on(async { work(&Api::Server(Box::new(api::server(url).await?))).await }),
+            Some(url) => block_on(async { work(&Api::Server(Box::new(Session::of(url)?.remote(&self.trust).await?))).await }),
             None => self.place.work(async |local| work(&Api::Store(local)).await),
         }
     }
@@ -150,21 +155,6 @@ impl Local {
             .advice_unless("keywright realm list shows all of them"))
     }
 
-    /// By `client_id`, else by internal id.
-    pub async fn client(&self, realm: &Realm, name: &str) -> Result<Client, Failure> {
-        let mut peek = self.app().store.peek();
-        let found = match peek.clients().by_client_id(&realm.id, name).await? {
-            Some(client) => Some(client),
-            None => peek.clients().get(&realm.id, &name.into()).await?,
-        };
-        if let Some(client) = found {
-            return Ok(client);
-        }
-        let clients = peek.clients().list(&realm.id).await?;
-        let what = format!("there is no client {name} in realm {}", realm.name);
-        Err(Failure::not_found(what, name, clients.into_iter().map(|client| client.client_id)))
-    }
-
     /// By user name, else by id, else by e-mail address.
     pub async fn user(&self, realm: &Realm, name: &str) -> Result<User, Failure> {
         let mut peek = self.app().store.peek();
@@ -184,11 +174,5 @@ impl Local {
                 Err(Failure::not_found(what, name, users.into_iter().map(|user| user.username)))
             }
         }
-    }
-
-    /// The `client_id`s of the realm's clients, by internal id.
-    pub async fn client_ids(&self, realm: &RealmId) -> Result<std::collections::HashMap<String, String>, Failure> {
-        let clients = self.app().store.peek().clients().list(realm).await?;
-        Ok(clients.into_iter().map(|client| (client.id.to_string(), client.client_id)).collect())
     }
 }

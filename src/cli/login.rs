@@ -9,9 +9,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::api::Remote;
 use super::failure::{Code, Failure};
 use super::output::Output;
 use super::prompt::Wanted;
+use super::trust::{Trust, unreachable};
 use super::{block_on, examples};
 use crate::base::clock::Timestamp;
 use crate::base::env::Env;
@@ -54,9 +56,8 @@ pub(super) struct Arguments {
     /// A file with the client's secret
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// Certificate authorities to trust besides the system's (PEM)
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 #[derive(Args)]
@@ -79,6 +80,7 @@ pub(super) struct Credentials {
     /// Name and password.
     pub user: Option<(String, Secret<String>)>,
     pub secret: Option<Secret<String>>,
+    pub trust: Trust,
 }
 
 /// The tokens for one server.
@@ -93,6 +95,9 @@ pub(super) struct Session {
     expires: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    /// What the login trusted, so that later commands need not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca_file: Option<PathBuf>,
 }
 
 /// The file.
@@ -119,9 +124,9 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
             Some(name) => Some((name.clone(), password.required()?)),
             None => None,
         },
+        trust: arguments.trust.clone(),
     };
-    let client = OperatorClient::new(arguments.ca_file.as_deref()).map_err(Failure::usage)?;
-    let session = block_on(sign_in(&client, &credentials))?;
+    let session = block_on(sign_in(&credentials))?;
     output.note(&format!("signed in to realm {} of {}", session.realm, session.url));
     Ok(())
 }
@@ -141,7 +146,8 @@ pub(super) fn logout(arguments: &LogoutArguments, output: &Output) -> Result<(),
 }
 
 /// Signs in and keeps the tokens.
-pub(super) async fn sign_in(client: &OperatorClient, credentials: &Credentials) -> Result<Session, Failure> {
+pub(super) async fn sign_in(credentials: &Credentials) -> Result<Session, Failure> {
+    let client = &credentials.trust.client()?;
     let mut form = vec![("client_id", credentials.client.as_str())];
     match &credentials.user {
         Some((name, password)) => {
@@ -150,7 +156,8 @@ pub(super) async fn sign_in(client: &OperatorClient, credentials: &Credentials) 
         None => form.push(("grant_type", "client_credentials")),
     }
     form.extend(credentials.secret.as_ref().map(|secret| ("client_secret", secret.expose().as_str())));
-    let session = granted(client, &trimmed(&credentials.url), (&credentials.realm, &credentials.client), &form).await?;
+    let mut session = granted(client, &trimmed(&credentials.url), (&credentials.realm, &credentials.client), &form).await?;
+    session.ca_file = credentials.trust.file();
     session.keep()?;
     Ok(session)
 }
@@ -164,7 +171,7 @@ async fn granted(client: &OperatorClient, url: &str, (realm, client_id): (&str, 
     let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let endpoint = format!("{url}/realms/{}/protocol/openid-connect/token", encoded(realm));
     let answer = client.post_form(&endpoint, &Secret::new(body.join("&")), None).await;
-    let answer = answer.map_err(|error| Failure::new(Code::Unreachable, format!("{endpoint} cannot be reached: {error}")))?;
+    let answer = answer.map_err(|error| unreachable(&endpoint, &error))?;
     let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |name: &str| said[name].as_str().map(str::to_owned);
     let Some(access_token) = text("access_token").filter(|_| answer.status == 200) else {
@@ -183,6 +190,7 @@ async fn granted(client: &OperatorClient, url: &str, (realm, client_id): (&str, 
         access_token,
         expires: Env::system().now().seconds() + said["expires_in"].as_i64().unwrap_or(0),
         refresh_token: text("refresh_token"),
+        ca_file: None,
     })
 }
 
@@ -205,8 +213,15 @@ impl Session {
         found.ok_or_else(|| Failure::new(Code::NotAllowed, "nobody is signed in").advice("keywright login --url URL --user NAME"))
     }
 
+    /// The server and a token for it. What `trust` does not say the login said.
+    pub async fn remote(&self, trust: &Trust) -> Result<Remote, Failure> {
+        let client = trust.or(self.ca_file.as_deref()).client()?;
+        let token = self.token(&client).await?;
+        Ok(Remote { client, url: self.url.clone(), token })
+    }
+
     /// An access token that counts for a while. The client's secret is not kept, so only what needs none is refreshed.
-    pub async fn token(&self, client: &OperatorClient) -> Result<Secret<String>, Failure> {
+    async fn token(&self, client: &OperatorClient) -> Result<Secret<String>, Failure> {
         if Env::system().now() < Timestamp::from_seconds(self.expires - MARGIN) {
             return Ok(Secret::new(self.access_token.clone()));
         }
@@ -217,7 +232,8 @@ impl Session {
         let refresh = self.refresh_token.as_deref().ok_or_else(over)?;
         let form = [("grant_type", "refresh_token"), ("client_id", &self.client), ("refresh_token", refresh)];
         let next = granted(client, &self.url, (&self.realm, &self.client), &form).await;
-        let next = next.map_err(|failure| if failure.code == Code::Unreachable { failure } else { over() })?;
+        let mut next = next.map_err(|failure| if failure.code == Code::Unreachable { failure } else { over() })?;
+        next.ca_file.clone_from(&self.ca_file);
         next.keep()?;
         Ok(Secret::new(next.access_token))
     }

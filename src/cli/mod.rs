@@ -25,6 +25,7 @@ mod serve;
 mod session;
 mod settings;
 mod token;
+mod trust;
 mod user;
 mod yaml;
 
@@ -87,17 +88,17 @@ enum Command {
     /// Realms, of a server (--url) or of a stopped server's store
     Realm(realm::Noun),
     /// Clients of a realm and their secrets
-    Client(client::Noun),
+    Client(local::Noun<client::Verb>),
     /// Users of a realm
-    User(user::Noun),
+    User(local::Noun<user::Verb>),
     /// Roles, and who has them
-    Role(role::Noun),
+    Role(local::Noun<role::Verb>),
     /// Groups and their members
-    Group(group::Noun),
+    Group(local::Noun<group::Verb>),
     /// Who is signed in
-    Session(session::Noun),
+    Session(local::Noun<session::Verb>),
     /// The keys that sign tokens
-    Key(key::Noun),
+    Key(local::Noun<key::Verb>),
     /// Copy everything, check a copy, bring it back
     #[command(subcommand)]
     Backup(backup::Command),

@@ -9,27 +9,14 @@ use serde_json::{Map, Value};
 use super::api::{Api, flag, own, text};
 use super::examples;
 use super::failure::Failure;
-use super::local::RealmAnywhere;
+use super::local::Noun;
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::confirm;
 use super::settings::Settings;
 
-#[derive(Args)]
-#[command(before_help = examples![
-    "keywright role list --realm acme",
-    "keywright role create auditor -s description='May look, not touch'",
-    "keywright role grant auditor --user anna"
-])]
-pub(super) struct Noun {
-    #[command(flatten)]
-    place: RealmAnywhere,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 /// Whose role it is.
 #[derive(Args)]
-struct Of {
+pub(super) struct Of {
     /// The client whose role it is; without it, the role is the realm's
     #[arg(short, long, value_name = "CLIENT")]
     client: Option<String>,
@@ -38,7 +25,7 @@ struct Of {
 /// Who gets or loses roles.
 #[derive(Args)]
 #[group(id = "holder", required = true)]
-struct Holder {
+pub(super) struct Holder {
     /// A user
     #[arg(short, long, value_name = "USER", group = "holder")]
     user: Option<String>,
@@ -51,7 +38,12 @@ struct Holder {
 }
 
 #[derive(Subcommand)]
-enum Verb {
+#[command(before_help = examples![
+    "keywright role list --realm acme",
+    "keywright role create auditor -s description='May look, not touch'",
+    "keywright role grant auditor --user anna"
+])]
+pub(super) enum Verb {
     /// The roles of the realm, or of one client
     #[command(before_help = examples!["keywright role list", "keywright role list --client account", "keywright role list --realm acme -o name"])]
     List {
@@ -160,65 +152,61 @@ fn members_of(settings: &Settings, current: &Value) -> Result<Map<String, Value>
 
 const COLUMNS: [Column; 5] = [column("ROLE"), column("OF"), column("COMPOSITE"), column("DESCRIPTION"), wide("ID")];
 
-pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
-    place.administer(async |api| {
-        let realm = &api.realm_name(&realm).await?;
-        match verb {
-            Verb::List { of, all } => list(api, realm, &of, all, output).await,
-            Verb::Get { name, of } => {
-                let client = of.client(api, realm).await?;
-                let role = api.role(realm, client.as_ref(), &name).await?;
-                output.one(&COLUMNS, &row(role, &of_whom(realm, client.as_ref())));
-                Ok(())
+pub(super) fn run(noun: Noun<Verb>, output: &Output) -> Result<(), Failure> {
+    noun.work(async |api, realm, verb| match verb {
+        Verb::List { of, all } => list(api, realm, &of, all, output).await,
+        Verb::Get { name, of } => {
+            let client = of.client(api, realm).await?;
+            let role = api.role(realm, client.as_ref(), &name).await?;
+            output.one(&COLUMNS, &row(role, &of_whom(realm, client.as_ref())));
+            Ok(())
+        }
+        Verb::Create { name, of, settings } => {
+            let client = of.client(api, realm).await?;
+            let mut members = members_of(&settings, &Value::Null)?;
+            members.insert("name".to_owned(), Value::from(name.as_str()));
+            let id = client.as_ref().map(|client| text(client, "id"));
+            let at: Vec<&str> = match &id {
+                Some(id) => vec![realm, "clients", id, "roles"],
+                None => vec![realm, "roles"],
+            };
+            api.post(&at, &Value::Object(members)).await?;
+            let role = api.role(realm, client.as_ref(), &name).await?;
+            output.one(&COLUMNS, &row(role, &of_whom(realm, client.as_ref())));
+            Ok(())
+        }
+        Verb::Set { name, of, settings } => {
+            if settings.is_empty() {
+                return Err(Failure::usage("there is nothing to set").advice("for example -s description='May look'"));
             }
-            Verb::Create { name, of, settings } => {
-                let client = of.client(api, realm).await?;
-                let mut members = members_of(&settings, &Value::Null)?;
-                members.insert("name".to_owned(), Value::from(name.as_str()));
-                let id = client.as_ref().map(|client| text(client, "id"));
-                let at: Vec<&str> = match &id {
-                    Some(id) => vec![realm, "clients", id, "roles"],
-                    None => vec![realm, "roles"],
-                };
-                api.post(&at, &Value::Object(members)).await?;
-                let role = api.role(realm, client.as_ref(), &name).await?;
-                output.one(&COLUMNS, &row(role, &of_whom(realm, client.as_ref())));
-                Ok(())
+            let client = of.client(api, realm).await?;
+            let mut role = api.role(realm, client.as_ref(), &name).await?;
+            for (name, value) in members_of(&settings, &role)? {
+                role[name] = value;
             }
-            Verb::Set { name, of, settings } => {
-                if settings.is_empty() {
-                    return Err(Failure::usage("there is nothing to set").advice("for example -s description='May look'"));
-                }
-                let client = of.client(api, realm).await?;
-                let mut role = api.role(realm, client.as_ref(), &name).await?;
-                for (name, value) in members_of(&settings, &role)? {
-                    role[name] = value;
-                }
-                let at = [realm, "roles-by-id", &text(&role, "id")];
-                api.put(&at, &role).await?;
-                output.one(&COLUMNS, &row(api.get(&at, &[]).await?, &of_whom(realm, client.as_ref())));
-                Ok(())
-            }
-            Verb::Delete { name, of, yes } => {
-                let client = of.client(api, realm).await?;
-                let role = api.role(realm, client.as_ref(), &name).await?;
-                let name = text(&role, "name");
-                confirm(&format!("delete role {name} of realm {realm}"), yes)?;
-                api.delete(&[realm, "roles-by-id", &text(&role, "id")], &[], None).await?;
-                output.note(&format!("role {name} is deleted"));
-                Ok(())
-            }
-            Verb::Grant { names, of, to } => {
-                to.change(api, realm, &of, &names, true).await?;
-                output.note(&format!("granted: {}", names.join(", ")));
-                Ok(())
-            }
-            Verb::Revoke { names, of, from } => {
-                from.change(api, realm, &of, &names, false).await?;
-                output.note(&format!("revoked: {}", names.join(", ")));
-                Ok(())
-            }
+            let at = [realm, "roles-by-id", &text(&role, "id")];
+            api.put(&at, &role).await?;
+            output.one(&COLUMNS, &row(api.get(&at, &[]).await?, &of_whom(realm, client.as_ref())));
+            Ok(())
+        }
+        Verb::Delete { name, of, yes } => {
+            let client = of.client(api, realm).await?;
+            let role = api.role(realm, client.as_ref(), &name).await?;
+            let name = text(&role, "name");
+            confirm(&format!("delete role {name} of realm {realm}"), yes)?;
+            api.delete(&[realm, "roles-by-id", &text(&role, "id")], &[], None).await?;
+            output.note(&format!("role {name} is deleted"));
+            Ok(())
+        }
+        Verb::Grant { names, of, to } => {
+            to.change(api, realm, &of, &names, true).await?;
+            output.note(&format!("granted: {}", names.join(", ")));
+            Ok(())
+        }
+        Verb::Revoke { names, of, from } => {
+            from.change(api, realm, &of, &names, false).await?;
+            output.note(&format!("revoked: {}", names.join(", ")));
+            Ok(())
         }
     })
 }

@@ -2,38 +2,27 @@
 
 use std::collections::HashMap;
 
-use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use clap::Subcommand;
+use serde_json::Value;
 
+use super::api::{Api, text};
 use super::examples;
 use super::failure::{Code, Failure};
-use super::local::{InRealm, Local};
+use super::local::Noun;
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::confirm;
-use crate::base::id::SessionId;
-use crate::model::realm::Realm;
-use crate::model::user_session::UserSession;
-use crate::sessions::{self, Stamps};
-use crate::store::txn::Reader as _;
+use crate::base::clock::Timestamp;
 
-/// Sessions that one step of a list reads.
-const STEP: usize = 500;
+/// Sessions that one request asks for.
+const PAGE: usize = 500;
 
-#[derive(Args)]
+#[derive(Subcommand)]
 #[command(before_help = examples![
     "keywright session list --realm acme",
     "keywright session list --user anna",
     "keywright session end --user anna"
 ])]
-pub(super) struct Noun {
-    #[command(flatten)]
-    place: InRealm,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
+pub(super) enum Verb {
     /// The living sessions of the realm
     #[command(before_help = examples![
         "keywright session list",
@@ -54,15 +43,18 @@ enum Verb {
         #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
         limit: usize,
     },
-    /// One session
+    /// One session; quick when the user is named, otherwise all are looked through
     #[command(before_help = examples![
         "keywright session get 2ZJ1eFVw-HDpW5QGv3yN0Kqd",
-        "keywright session get 2ZJ1eFVw-HDpW5QGv3yN0Kqd --json",
+        "keywright session get 2ZJ1eFVw-HDpW5QGv3yN0Kqd --user anna --json",
         "keywright session get 2ZJ1eFVw-HDpW5QGv3yN0Kqd --offline"
     ])]
     Get {
         #[arg(value_name = "SESSION")]
         id: String,
+        /// Whose it is
+        #[arg(short, long, value_name = "USER")]
+        user: Option<String>,
         /// It is an offline session
         #[arg(long)]
         offline: bool,
@@ -92,129 +84,153 @@ enum Verb {
 const COLUMNS: [Column; 7] =
     [column("USER"), column("CLIENTS"), column("STARTED"), column("LAST USE"), column("ADDRESS"), wide("OFFLINE"), column("ID")];
 
-pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: InRealm { place, realm }, verb } = noun;
-    place.work(async |local| {
-        let realm = local.realm(&realm).await?;
-        match verb {
-            Verb::List { user, client, offline, limit } => {
-                let wanted = Wanted { user: user.as_deref(), client: client.as_deref(), offline, limit };
-                list(local, &realm, &wanted, output).await
+pub(super) fn run(noun: Noun<Verb>, output: &Output) -> Result<(), Failure> {
+    noun.work(async |api, realm, verb| match verb {
+        Verb::List { user, client, offline, limit } => {
+            let wanted = Wanted { user: user.as_deref(), client: client.as_deref(), offline, most: limit.saturating_add(1) };
+            let mut found = wanted.sessions(api, realm).await?;
+            let more = found.len() > limit;
+            found.truncate(limit);
+            output.list(&COLUMNS, &found.into_iter().map(|session| row(session, offline, output)).collect::<Vec<_>>());
+            if more {
+                output.note(&format!("there are more than {limit} sessions: narrow it with --user or --client, or raise --limit"));
             }
-            Verb::Get { id, offline } => {
-                let session = living(local, &realm, &id.as_str().into(), offline).await?;
-                let Some(session) = session else { return Err(missing(&id, &realm, offline)) };
-                for row in rows(local, &realm, &[session], output).await? {
-                    output.one(&COLUMNS, &row);
-                }
-                Ok(())
+            Ok(())
+        }
+        Verb::Get { id, user, offline } => {
+            let wanted = Wanted { user: user.as_deref(), client: None, offline, most: usize::MAX };
+            let found = wanted.sessions(api, realm).await?.into_iter().find(|session| session["id"] == id.as_str());
+            output.one(&COLUMNS, &row(found.ok_or_else(|| missing(&id, realm, offline))?, offline, output));
+            Ok(())
+        }
+        Verb::End { id: Some(id), offline, yes, .. } => {
+            confirm(&format!("end session {id}"), yes)?;
+            if !end(api, realm, &id, offline).await? {
+                return Err(missing(&id, realm, offline));
             }
-            Verb::End { id: Some(id), offline, yes, .. } => {
-                confirm(&format!("end session {id}"), yes)?;
-                if !sessions::end_session(&local.app().store, &realm.id, &id.as_str().into(), offline).await? {
-                    return Err(missing(&id, &realm, offline));
-                }
-                output.note("1 session ended");
-                Ok(())
+            output.note("1 session ended");
+            Ok(())
+        }
+        Verb::End { user, offline, yes, .. } => {
+            let user = api.user(realm, user.as_deref().unwrap_or_default()).await?;
+            let name = text(&user, "username");
+            confirm(&format!("end all {} sessions of {name}", if offline { "offline" } else { "online" }), yes)?;
+            let mut ended = 0;
+            for session in of_user(api, realm, &user, offline).await? {
+                ended += usize::from(end(api, realm, &text(&session, "id"), offline).await?);
             }
-            Verb::End { user, offline, yes, .. } => {
-                let user = local.user(&realm, user.as_deref().unwrap_or_default()).await?;
-                confirm(&format!("end all {} sessions of {}", if offline { "offline" } else { "online" }, user.username), yes)?;
-                let ended = sessions::end_sessions_of(&local.app().store, &realm.id, &user.id, offline).await?;
-                output.note(&format!("{ended} session{} ended", if ended == 1 { "" } else { "s" }));
-                Ok(())
-            }
+            output.note(&format!("{ended} session{} ended", if ended == 1 { "" } else { "s" }));
+            Ok(())
         }
     })
 }
 
-/// Which sessions a list shows.
+/// Which sessions are asked for.
 struct Wanted<'a> {
     user: Option<&'a str>,
     client: Option<&'a str>,
     offline: bool,
-    limit: usize,
+    /// No more than these need to be known.
+    most: usize,
 }
 
-async fn list(local: &Local, realm: &Realm, wanted: &Wanted<'_>, output: &Output) -> Result<(), Failure> {
-    let app = local.app();
-    let client = match wanted.client {
-        Some(name) => Some(local.client(realm, name).await?.id),
-        None => None,
-    };
-    let has_client = |session: &UserSession| client.as_ref().is_none_or(|client| session.clients.contains_key(client));
-    let user = match wanted.user {
-        Some(name) => Some(local.user(realm, name).await?.id),
-        None => None,
-    };
-    let (mut found, mut after): (Vec<UserSession>, Option<String>) = (Vec::new(), None);
-    while found.len() <= wanted.limit {
-        let mut peek = app.store.peek();
-        let ids: Vec<SessionId> = if let Some(user) = &user {
-            peek.user_sessions().of_user(&realm.id, user, wanted.offline, after.as_deref(), STEP).await?
-        } else {
-            let sessions = peek.user_sessions().list(&realm.id, wanted.offline, after.as_deref(), STEP).await?;
-            sessions.into_iter().map(|session| session.id).collect()
+impl Wanted<'_> {
+    /// The oldest first, each once.
+    async fn sessions(&self, api: &Api<'_>, realm: &str) -> Result<Vec<Value>, Failure> {
+        let client = match self.client {
+            Some(name) => Some(text(&api.client(realm, name).await?, "id")),
+            None => None,
         };
-        for id in &ids {
-            found.extend(living(local, realm, id, wanted.offline).await?.filter(has_client));
+        let mut found: HashMap<String, Value> = HashMap::new();
+        let mut note = |sessions: Vec<Value>| found.extend(sessions.into_iter().map(|session| (text(&session, "id"), session)));
+        match (self.user, &client) {
+            (Some(name), client) => {
+                let user = api.user(realm, name).await?;
+                let mut sessions = of_user(api, realm, &user, self.offline).await?;
+                sessions.retain(|session| client.as_ref().is_none_or(|client| session["clients"].get(client).is_some()));
+                note(sessions);
+            }
+            (None, Some(client)) => note(of_client(api, realm, client, self.offline, self.most).await?),
+            (None, None) => {
+                for client in clients_with_sessions(api, realm, self.offline).await? {
+                    note(of_client(api, realm, &client, self.offline, self.most).await?);
+                }
+            }
         }
-        if ids.len() < STEP {
+        let mut found: Vec<Value> = found.into_values().collect();
+        found.sort_by_key(|session| (session["start"].as_i64(), text(session, "id")));
+        Ok(found)
+    }
+}
+
+/// Keycloak's API lists the offline sessions of a user by client only.
+async fn of_user(api: &Api<'_>, realm: &str, user: &Value, offline: bool) -> Result<Vec<Value>, Failure> {
+    let id = text(user, "id");
+    if !offline {
+        return api.list(&[realm, "users", &id, "sessions"], &[]).await;
+    }
+    let mut found: Vec<Value> = Vec::new();
+    for client in clients_with_sessions(api, realm, true).await? {
+        for session in api.list(&[realm, "users", &id, "offline-sessions", &client], &[]).await? {
+            if !found.iter().any(|known| known["id"] == session["id"]) {
+                found.push(session);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn of_client(api: &Api<'_>, realm: &str, client: &str, offline: bool, most: usize) -> Result<Vec<Value>, Failure> {
+    let kind = if offline { "offline-sessions" } else { "user-sessions" };
+    let mut found = Vec::new();
+    while found.len() < most {
+        let (first, max) = (found.len().to_string(), PAGE.min(most - found.len()).to_string());
+        let page = api.list(&[realm, "clients", client, kind], &[("first", &first), ("max", &max)]).await?;
+        if page.is_empty() {
             break;
         }
-        after = ids.last().map(|id| id.as_str().to_owned());
+        found.extend(page);
     }
-    let more = found.len() > wanted.limit;
-    found.truncate(wanted.limit);
-    found.sort_by_key(|session| session.started);
-    output.list(&COLUMNS, &rows(local, realm, &found, output).await?);
-    if more {
-        output.note(&format!("there are more than {} sessions: narrow it with --user or --client, or raise --limit", wanted.limit));
-    }
-    Ok(())
+    Ok(found)
 }
 
-async fn living(local: &Local, realm: &Realm, id: &SessionId, offline: bool) -> Result<Option<UserSession>, Failure> {
-    let app = local.app();
-    Ok(sessions::find(&mut app.store.peek(), &Stamps::default(), realm, id, offline, app.env.now()).await?)
+/// The ids of the clients that have tokens in a living session.
+async fn clients_with_sessions(api: &Api<'_>, realm: &str, offline: bool) -> Result<Vec<String>, Failure> {
+    let member = if offline { "offline" } else { "active" };
+    let stats = api.list(&[realm, "client-session-stats"], &[]).await?;
+    Ok(stats.iter().filter(|client| client[member] != "0").map(|client| text(client, "id")).collect())
 }
 
-fn missing(id: &str, realm: &Realm, offline: bool) -> Failure {
-    let failure = Failure::new(Code::NotFound, format!("there is no living session {id} in realm {}", realm.name));
+/// Whether there was such a session.
+async fn end(api: &Api<'_>, realm: &str, id: &str, offline: bool) -> Result<bool, Failure> {
+    let query: &[(&str, &str)] = if offline { &[("isOffline", "true")] } else { &[] };
+    match api.delete(&[realm, "sessions", id], query, None).await {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.code == Code::NotFound => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn missing(id: &str, realm: &str, offline: bool) -> Failure {
+    let failure = Failure::new(Code::NotFound, format!("there is no living session {id} in realm {realm}"));
     if offline { failure } else { failure.advice("is it an offline session? Then say --offline") }
 }
 
-async fn rows(local: &Local, realm: &Realm, sessions: &[UserSession], output: &Output) -> Result<Vec<Row>, Failure> {
-    let client_ids = local.client_ids(&realm.id).await?;
-    let mut names: HashMap<&str, String> = HashMap::new();
-    for session in sessions {
-        if !names.contains_key(session.user.as_str()) {
-            let user = local.app().store.peek().users().get(&realm.id, &session.user).await?;
-            names.insert(session.user.as_str(), user.map(|user| user.username).unwrap_or_default());
-        }
+/// Of Keycloak's `UserSessionRepresentation`.
+fn row(session: Value, offline: bool, output: &Output) -> Row {
+    let clients: Vec<&str> = session["clients"].as_object().into_iter().flatten().filter_map(|(_, name)| name.as_str()).collect();
+    let moment = |member: &str| output.moment(Timestamp(session[member].as_i64().unwrap_or_default()));
+    Row {
+        name: text(&session, "id"),
+        cells: vec![
+            text(&session, "username"),
+            clients.join(" "),
+            moment("start"),
+            moment("lastAccess"),
+            text(&session, "ipAddress"),
+            offline.to_string(),
+            text(&session, "id"),
+        ],
+        json: session,
     }
-    let row = |session: &UserSession| {
-        let username = names.get(session.user.as_str()).cloned().unwrap_or_default();
-        let clients: Map<String, Value> = session.clients.keys().map(|id| (id.to_string(), json!(client_ids.get(id.as_str())))).collect();
-        let shown: Vec<&str> = clients.values().filter_map(Value::as_str).collect();
-        Row {
-            name: session.id.to_string(),
-            cells: vec![
-                username.clone(),
-                shown.join(" "),
-                output.moment(session.started),
-                output.moment(session.last_refresh),
-                session.ip_address.clone(),
-                session.offline.to_string(),
-                session.id.to_string(),
-            ],
-            // Keycloak's UserSessionRepresentation.
-            json: json!({
-                "id": session.id, "username": username, "userId": session.user, "ipAddress": session.ip_address,
-                "start": session.started.millis(), "lastAccess": session.last_refresh.millis(),
-                "rememberMe": session.remember_me, "clients": clients, "transientUser": false,
-            }),
-        }
-    };
-    Ok(sessions.iter().map(row).collect())
 }

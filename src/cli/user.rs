@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::api::{Api, flag, own, text, words};
 use super::examples;
 use super::failure::Failure;
-use super::local::{Local, RealmAnywhere};
+use super::local::{Local, Noun};
 use super::output::{Column, Output, Row, column, wide};
 use super::prompt::{Wanted, confirm};
 use super::settings::Settings;
@@ -23,21 +23,13 @@ use crate::model::realm::Realm;
 /// Users that one step of a list asks for.
 const STEP: usize = 500;
 
-#[derive(Args)]
+#[derive(Subcommand)]
 #[command(before_help = examples![
     "keywright user list --realm acme --search anna",
     "keywright user create anna --realm acme --email anna@example.com",
     "keywright user set-password anna --realm acme --temporary"
 ])]
-pub(super) struct Noun {
-    #[command(flatten)]
-    place: RealmAnywhere,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
+pub(super) enum Verb {
     /// The users of the realm
     #[command(before_help = examples![
         "keywright user list",
@@ -127,7 +119,7 @@ enum Verb {
 }
 
 #[derive(Args)]
-struct Create {
+pub(super) struct Create {
     #[arg(value_name = "USER")]
     name: String,
     /// His e-mail address
@@ -167,41 +159,37 @@ impl Password {
 const COLUMNS: [Column; 7] =
     [column("USER"), column("EMAIL"), column("NAME"), column("ENABLED"), column("CREATED"), wide("REQUIRED ACTIONS"), wide("ID")];
 
-pub(super) fn run(noun: Noun, output: &Output) -> Result<(), Failure> {
-    let Noun { place: RealmAnywhere { place, realm }, verb } = noun;
-    place.administer(async |api| {
-        let realm = &api.realm_name(&realm).await?;
-        match verb {
-            Verb::List { search, limit } => list(api, realm, search.as_deref(), limit, output).await,
-            Verb::Get { name } => {
-                output.one(&COLUMNS, &row(api.user(realm, &name).await?, output));
-                Ok(())
-            }
-            Verb::Create(arguments) => create(api, realm, &arguments, output).await,
-            Verb::Set { name, settings } => set(api, realm, &name, &settings, output).await,
-            Verb::Delete { name, yes } => {
-                let user = api.user(realm, &name).await?;
-                let name = text(&user, "username");
-                confirm(&format!("delete user {name} of realm {realm}"), yes)?;
-                api.delete(&[realm, "users", &text(&user, "id")], &[], None).await?;
-                output.note(&format!("user {name} is deleted"));
-                Ok(())
-            }
-            Verb::SetPassword { name, temporary, password } => {
-                let user = api.user(realm, &name).await?;
-                let body = json!({ "type": "password", "value": password.wanted().chosen()?.expose(), "temporary": temporary });
-                api.put(&[realm, "users", &text(&user, "id"), "reset-password"], &body).await?;
-                output.note(&format!("user {} has a new password", text(&user, "username")));
-                Ok(())
-            }
-            Verb::Enable { name } => set_enabled(api, realm, &name, true, output).await,
-            Verb::Disable { name } => set_enabled(api, realm, &name, false, output).await,
-            Verb::Unlock { name } => {
-                let user = api.user(realm, &name).await?;
-                api.delete(&[realm, "attack-detection", "brute-force", "users", &text(&user, "id")], &[], None).await?;
-                output.note(&format!("user {} is unlocked", text(&user, "username")));
-                Ok(())
-            }
+pub(super) fn run(noun: Noun<Verb>, output: &Output) -> Result<(), Failure> {
+    noun.work(async |api, realm, verb| match verb {
+        Verb::List { search, limit } => list(api, realm, search.as_deref(), limit, output).await,
+        Verb::Get { name } => {
+            output.one(&COLUMNS, &row(api.user(realm, &name).await?, output));
+            Ok(())
+        }
+        Verb::Create(arguments) => create(api, realm, &arguments, output).await,
+        Verb::Set { name, settings } => set(api, realm, &name, &settings, output).await,
+        Verb::Delete { name, yes } => {
+            let user = api.user(realm, &name).await?;
+            let name = text(&user, "username");
+            confirm(&format!("delete user {name} of realm {realm}"), yes)?;
+            api.delete(&[realm, "users", &text(&user, "id")], &[], None).await?;
+            output.note(&format!("user {name} is deleted"));
+            Ok(())
+        }
+        Verb::SetPassword { name, temporary, password } => {
+            let user = api.user(realm, &name).await?;
+            let body = json!({ "type": "password", "value": password.wanted().chosen()?.expose(), "temporary": temporary });
+            api.put(&[realm, "users", &text(&user, "id"), "reset-password"], &body).await?;
+            output.note(&format!("user {} has a new password", text(&user, "username")));
+            Ok(())
+        }
+        Verb::Enable { name } => set_enabled(api, realm, &name, true, output).await,
+        Verb::Disable { name } => set_enabled(api, realm, &name, false, output).await,
+        Verb::Unlock { name } => {
+            let user = api.user(realm, &name).await?;
+            api.delete(&[realm, "attack-detection", "brute-force", "users", &text(&user, "id")], &[], None).await?;
+            output.note(&format!("user {} is unlocked", text(&user, "username")));
+            Ok(())
         }
     })
 }

@@ -12,7 +12,7 @@ use crate::model::realm::Realm;
 use crate::store::StoreError;
 use crate::store::key;
 
-use super::mapper::{Mapper, TokenKind};
+use super::mapper::Mapper;
 use super::realm::CompiledRealm;
 use super::roles::RoleSet;
 use super::scope::{CompiledScope, ScopePlan, compile_mappers};
@@ -175,11 +175,6 @@ impl CompiledClient {
     /// The keys that sign its tokens.
     pub fn keyring<'a>(&'a self, realm: &'a CompiledRealm) -> &'a Keyring {
         self.keyring.as_deref().unwrap_or(&realm.keyring)
-    }
-
-    /// Which switches of the mappers count for its access tokens.
-    pub const fn access_token_kind(&self) -> TokenKind {
-        if self.lightweight { TokenKind::LightweightAccess } else { TokenKind::Access }
     }
 
     /// The position of an available scope in [`CompiledClient::scopes`].

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::protocol_mapper::{PAIRWISE_SALT, PAIRWISE_SUBJECT, POSTGRES_ARRAY, ProtocolMapper};
+use crate::model::protocol_mapper::{PAIRWISE_SALT, PAIRWISE_SUBJECT, POSTGRES_ARRAY, ProtocolMapper, SECTOR_IDENTIFIER_URI};
 
 use super::claim_path::ClaimPath;
 
@@ -381,7 +381,7 @@ fn compile(kind: &str, config: &Config<'_>) -> Result<(i8, u8, Rule), String> {
         "oidc-session-state-mapper" => (0, config.include(), Rule::SessionState),
         "oidc-nonce-backwards-compatible-mapper" => (0, switch(TokenKind::Access, true), Rule::Nonce),
         PAIRWISE_SUBJECT => {
-            let sector_identifier_uri = config.get("sectorIdentifierUri").map(owned);
+            let sector_identifier_uri = config.get(SECTOR_IDENTIFIER_URI).map(owned);
             (0, ALWAYS, Rule::PairwiseSubject { sector_identifier_uri, salt: prefix(PAIRWISE_SALT) })
         }
         POSTGRES_ARRAY => (40, config.include(), Rule::PostgresArray { source: list_source(config)?, claim: config.path()? }),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::base::id::{ClientId, ClientScopeId, FlowId, RealmId};
 use crate::base::seal::Sealer;
@@ -48,6 +48,14 @@ pub struct CompiledRealm {
     /// Clients that somebody asked for. Only clients that exist are kept, so their number is the administrator's.
     pub(super) clients: RwLock<HashMap<String, Arc<CompiledClient>>>,
     pub(super) compiling: [Mutex<()>; COMPILING],
+    client_names: OnceCell<Vec<ClientName>>,
+}
+
+/// A client's public name, as searches see it.
+pub struct ClientName {
+    pub id: ClientId,
+    /// In lower case.
+    pub text: String,
 }
 
 /// What a realm is compiled from.
@@ -118,6 +126,7 @@ impl CompiledRealm {
             epoch,
             clients: RwLock::default(),
             compiling: Default::default(),
+            client_names: OnceCell::new(),
         })
     }
 
@@ -134,6 +143,20 @@ impl CompiledRealm {
     /// A client scope of the protocol OpenID Connect.
     pub fn scope(&self, id: &ClientScopeId) -> Option<&Arc<CompiledScope>> {
         self.scopes.get(id)
+    }
+
+    /// The names of all clients, sorted by `client_id`; read from their index when somebody asks for the first time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn client_names(&self, store: &Store) -> Result<&[ClientName], StoreError> {
+        let names = self.client_names.get_or_try_init(|| async {
+            let names = store.peek().clients().names(self.id()).await?;
+            // Others will see them without asking the store, so they must be durable first.
+            store.settle().await?;
+            Ok(names.into_iter().map(|(name, id)| ClientName { id, text: name.to_lowercase() }).collect())
+        });
+        names.await.map(Vec::as_slice)
     }
 
     /// A client that was compiled before.

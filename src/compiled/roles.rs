@@ -26,9 +26,17 @@ pub struct RoleNode {
 pub struct RoleGraph {
     /// Sorted by name, so that a token lists its roles in this order.
     nodes: Vec<RoleNode>,
-    /// The `client_id` of every client that has roles.
-    clients: Vec<ClaimName>,
+    /// The clients that have roles, sorted by `client_id`.
+    clients: Vec<RoleOwner>,
     by_id: HashMap<RoleId, Index>,
+}
+
+/// A client that has roles.
+#[derive(Debug)]
+struct RoleOwner {
+    client_id: ClaimName,
+    /// In the order of the nodes.
+    roles: Vec<Index>,
 }
 
 /// Roles by name: those of the realm, and those of each client that has some.
@@ -56,7 +64,7 @@ impl RoleGraph {
         roles.retain(|role| client_of(role).is_some());
         roles.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         let by_id: HashMap<RoleId, Index> = roles.iter().zip(0..).map(|(role, index)| (role.id.clone(), index)).collect();
-        let nodes = roles
+        let nodes: Vec<RoleNode> = roles
             .into_iter()
             .map(|role| RoleNode {
                 composites: role.composites.iter().filter_map(|id| by_id.get(id).copied()).collect(),
@@ -65,7 +73,14 @@ impl RoleGraph {
                 id: role.id,
             })
             .collect();
-        Self { nodes, clients: clients.into_iter().map(|(_, client_id)| ClaimName::new(client_id)).collect(), by_id }
+        let owner = |(_, client_id): (_, &Arc<str>)| RoleOwner { client_id: ClaimName::new(client_id), roles: Vec::new() };
+        let mut clients: Vec<RoleOwner> = clients.into_iter().map(owner).collect();
+        for (node, index) in nodes.iter().zip(0..) {
+            if let Some(client) = node.client {
+                clients[client as usize].roles.push(index);
+            }
+        }
+        Self { nodes, clients, by_id }
     }
 
     /// These roles and all that they include, however deep; cycles do no harm.
@@ -80,10 +95,37 @@ impl RoleGraph {
         set
     }
 
+    /// All roles there are.
+    pub fn all(&self) -> RoleSet {
+        self.expand(self.nodes.iter().map(|node| &node.id))
+    }
+
     /// The roles of one client, by its `client_id`.
-    pub fn of_client<'g>(&'g self, client_id: &str) -> impl Iterator<Item = &'g RoleId> {
-        let client = self.clients.iter().zip(0_u32..).find(|(client, _)| *client.text == *client_id).map(|(_, index)| index);
-        self.nodes.iter().filter(move |node| client.is_some() && node.client == client).map(|node| &node.id)
+    pub fn of_client(&self, client_id: &str) -> impl Iterator<Item = &RoleId> {
+        self.owned_by(client_id).map(|index| &self.node(index).id)
+    }
+
+    /// The names of those roles of one client that are in `set`, sorted.
+    pub fn held_of_client<'g>(&'g self, set: &'g RoleSet, client_id: &str) -> impl Iterator<Item = &'g Arc<str>> {
+        self.owned_by(client_id).filter(|index| set.contains(*index)).map(|index| &self.node(index).name)
+    }
+
+    /// Whether the realm role `name` is in `set`.
+    pub fn holds_realm_role(&self, set: &RoleSet, name: &str) -> bool {
+        let first = self.nodes.partition_point(|node| *node.name < *name);
+        let named = self.nodes.iter().zip(0..).skip(first).take_while(|(node, _)| *node.name == *name);
+        named.filter(|(node, _)| node.client.is_none()).any(|(_, index)| set.contains(index))
+    }
+
+    /// The clients of which a role is in `set`, by `client_id`.
+    pub fn clients_in<'g>(&'g self, set: &'g RoleSet) -> impl Iterator<Item = &'g str> {
+        let held = self.clients.iter().filter(|client| client.roles.iter().any(|index| set.contains(*index)));
+        held.map(|client| &*client.client_id.text)
+    }
+
+    fn owned_by(&self, client_id: &str) -> impl Iterator<Item = Index> {
+        let found = self.clients.binary_search_by(|client| (*client.client_id.text).cmp(client_id));
+        found.map_or(&[][..], |position| &self.clients[position].roles).iter().copied()
     }
 
     /// The names of `set`, sorted.
@@ -95,7 +137,7 @@ impl RoleGraph {
                 None => &mut names.realm,
                 Some(client) => {
                     let position = positions[client as usize].get_or_insert_with(|| {
-                        names.clients.push((self.clients[client as usize].clone(), Vec::new()));
+                        names.clients.push((self.clients[client as usize].client_id.clone(), Vec::new()));
                         names.clients.len() - 1
                     });
                     &mut names.clients[*position].1
@@ -118,6 +160,10 @@ impl RoleSet {
         let new = *word & bit == 0;
         *word |= bit;
         new
+    }
+
+    fn contains(&self, index: Index) -> bool {
+        self.0.get(index as usize / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
     }
 
     pub fn intersects(&self, other: &Self) -> bool {
@@ -200,8 +246,11 @@ mod tests {
         );
         assert_eq!(graph.of_client("gone").count(), 0);
         assert_eq!(graph.of_client("account").collect::<Vec<_>>(), [&RoleId::from("id-0")]);
-        let all = graph.expand(&[RoleId::from("id-0"), RoleId::from("id-1"), RoleId::from("id-2")]);
-        let all = graph.names(&all);
+        let set = graph.all();
+        let all = graph.names(&set);
+        assert_eq!(graph.clients_in(&set).collect::<Vec<_>>(), ["account"]);
+        assert_eq!(graph.held_of_client(&set, "account").map(|name| &**name).collect::<Vec<_>>(), ["role-0000"]);
+        assert!(graph.holds_realm_role(&set, "role-0002") && !graph.holds_realm_role(&set, "role-0000"), "only the first is a client's");
         assert_eq!((all.realm.len(), &*all.clients[0].0.text, &*all.clients[0].1[0]), (1, "account", "role-0000"));
     }
 

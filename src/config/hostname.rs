@@ -66,9 +66,15 @@ impl BaseUrl {
         self.0[after_scheme..].find('/').map_or("", |slash| &self.0[after_scheme + slash..])
     }
 
-    fn is_loopback(&self) -> bool {
+    /// The host without its port; an IPv6 address in its brackets.
+    pub fn host(&self) -> &str {
         let authority = self.origin().split_once("://").map_or("", |(_, authority)| authority);
-        let host = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(authority, |(host, _)| host);
+        authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(authority, |(host, _)| host)
+    }
+
+    /// Whether it leads to the machine itself.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
         host == "localhost" || host == "[::1]" || host.starts_with("127.")
     }
 }

@@ -171,8 +171,13 @@ impl Network {
         own_width == other_width && own.checked_shr(host_bits).unwrap_or(0) == other.checked_shr(host_bits).unwrap_or(0)
     }
 
+    /// Whether every address is in it.
+    pub const fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Loopback, private (RFC 1918, RFC 4193) and link-local addresses.
-    fn private() -> Vec<Self> {
+    pub fn private() -> Vec<Self> {
         ["127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"]
             .map(|text| text.parse().expect("is CIDR notation"))
             .to_vec()

@@ -50,6 +50,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
     Ok(Authorization {
         realm: Arc::clone(cx.realm),
         client: Arc::clone(client),
+        lightweight: client.lightweight,
         subject,
         session,
         scope,

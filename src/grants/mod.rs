@@ -20,7 +20,7 @@ use crate::base::rate_limit::RateLimits;
 use crate::base::seal::Sealer;
 use crate::compiled::{Compiled, CompiledClient, CompiledRealm};
 use crate::egress::Egress;
-use crate::manage::client_policies::{self, ClientNames, Occasion, Situation};
+use crate::manage::client_policies::{self, Asked, Occasion, TokenRules};
 use crate::model::event::{Happening, detail};
 use crate::model::realm::REFUSED_PASSWORDS_UNAUTHORIZED;
 use crate::model::user_session::UserSession;
@@ -53,6 +53,8 @@ pub struct GrantContext<'a> {
     pub authorization: Option<&'a str>,
     /// The header `Origin`.
     pub origin: Option<&'a str>,
+    /// The header `DPoP`.
+    pub dpop: Option<&'a str>,
     pub params: &'a Params,
     /// The moment of the request.
     pub now: Timestamp,
@@ -116,6 +118,9 @@ const fn happening(grant: GrantType) -> Happening {
 fn note_issued(event: &Report<'_>, authorization: &Authorization, tokens: &TokenResponse) {
     event.user(&authorization.subject.user.id);
     event.detail(detail::TOKEN_ID, &tokens.ids.access);
+    if !tokens.ids.audience.is_empty() {
+        event.detail(detail::AUDIENCE, &tokens.ids.audience.join(" "));
+    }
     // Beside the refresh token that was presented stands its successor.
     let is_refresh = authorization.grant == GrantKind::RefreshToken;
     if is_refresh {
@@ -152,43 +157,33 @@ async fn prove(cx: &GrantContext<'_>) -> (ClientOrigins, Result<Authorization, O
     {
         return (Some(client), Err(OAuthError::too_many_requests(seconds).because("the rate limit of the client")));
     }
-    let accepted = match accept(cx, &client, grant_type) {
-        Ok(()) => match judge_by_policies(cx, &client, grant_type).await {
-            Ok(()) => ready_to_encrypt(cx, &client).await,
-            refused => refused,
-        },
-        refused => refused,
-    };
-    let proved = match accepted {
-        Ok(()) => match grant_type {
-            GrantType::Password => password::prove(cx, &client).await.map_err(|refused| password_refusal(cx, refused)),
-            GrantType::RefreshToken => refresh_token::prove(cx, &client).await,
-            GrantType::ClientCredentials => client_credentials::prove(cx, &client).await,
-            GrantType::TokenExchange => token_exchange::prove(cx, &client).await,
-        },
-        Err(error) => Err(error),
-    };
+    let proved = prove_for(cx, &client, grant_type).await;
     (Some(client), proved)
 }
 
-/// The client policies of the realm, if it has any.
-async fn judge_by_policies(cx: &GrantContext<'_>, client: &CompiledClient, grant: GrantType) -> Result<(), OAuthError> {
-    let realm = &cx.realm.realm;
-    if !client_policies::has_policies(realm) {
-        return Ok(());
-    }
-    let names = ClientNames::of(&mut cx.store.peek(), &realm.id, &client.client).await?;
-    let situation = Situation {
-        realm,
-        occasion: Occasion::Grant(grant),
-        client: Some(&client.client),
-        updater: None,
-        address: cx.client_address,
-        scope: cx.params.get("scope"),
-        names: &names,
-    };
-    client_policies::judge(&situation)
-        .map_err(|violation| OAuthError::new(400, violation.code, violation.description).because("a client policy").event("not_allowed"))
+/// The grant of a client that has proved to be itself.
+async fn prove_for(cx: &GrantContext<'_>, client: &Arc<CompiledClient>, grant_type: GrantType) -> Result<Authorization, OAuthError> {
+    accept(cx, client, grant_type)?;
+    let rules = judge_by_policies(cx, client, Occasion::Grant(grant_type)).await?;
+    ready_to_encrypt(cx, client).await?;
+    let mut authorization = match grant_type {
+        GrantType::Password => password::prove(cx, client).await.map_err(|refused| password_refusal(cx, refused)),
+        GrantType::RefreshToken => refresh_token::prove(cx, client).await,
+        GrantType::ClientCredentials => client_credentials::prove(cx, client).await,
+        GrantType::TokenExchange => token_exchange::prove(cx, client).await,
+    }?;
+    authorization.lightweight |= rules.lightweight;
+    Ok(authorization)
+}
+
+/// What the client policies of the realm say to a request, if it has any.
+///
+/// # Errors
+/// The refusal of the first executor that forbids it.
+pub async fn judge_by_policies(cx: &GrantContext<'_>, client: &CompiledClient, occasion: Occasion) -> Result<TokenRules, OAuthError> {
+    let (realm, client, address, scope) = (&cx.realm.realm, &client.client, cx.client_address, cx.params.get("scope"));
+    let judged = client_policies::judge_request(&mut cx.store.peek(), Asked { realm, client, occasion, address, scope }).await?;
+    judged.map_err(|violation| OAuthError::new(400, violation.code, violation.description).because("a client policy").event("not_allowed"))
 }
 
 /// A client that wants its ID tokens encrypted must have a key before a session begins that it could not be told of.
@@ -221,7 +216,21 @@ fn accept(cx: &GrantContext<'_>, client: &CompiledClient, grant_type: GrantType)
     if cx.origin.is_some_and(|origin| !client.allows_origin(origin)) {
         return Err(OAuthError::invalid_origin());
     }
-    Ok(())
+    accept_bearer(cx, client)
+}
+
+/// RFC 9449, RFC 8705 §3: nothing here verifies a proof or asks for a certificate, so no token is bound to a key. Whoever insists on a
+/// bound one, by his client's setting or by sending a proof, is refused: an unbound token in its place would be good for any thief.
+fn accept_bearer(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<(), OAuthError> {
+    if client.client.flag("tls.client.certificate.bound.access.tokens") {
+        return Err(OAuthError::certificate_missing());
+    }
+    match cx.dpop.filter(|proof| !proof.is_empty()) {
+        None if client.client.flag("dpop.bound.access.tokens") => Err(OAuthError::dpop_proof_missing()),
+        None => Ok(()),
+        Some(proof) if proof.split('.').filter(|part| !part.is_empty()).count() != 3 => Err(OAuthError::dpop_header()),
+        Some(_) => Err(OAuthError::dpop_unsupported()),
+    }
 }
 
 /// The scope of a new grant.

@@ -63,6 +63,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
                 return Ok(Authorization {
                     realm: Arc::clone(cx.realm),
                     client: Arc::clone(client),
+                    lightweight: client.lightweight,
                     subject: Arc::new(*subject),
                     session: sessions::part(&session, &client.client.id, sessions::first_of_chain(cx.env, &cx.realm.realm)),
                     scope,

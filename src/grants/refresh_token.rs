@@ -44,6 +44,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
     Ok(Authorization {
         realm: Arc::clone(cx.realm),
         client: Arc::clone(client),
+        lightweight: client.lightweight,
         subject: Arc::new(subject),
         session: Some(session.part),
         scope,
@@ -124,7 +125,7 @@ async fn present(
 
 fn refuse(cx: &GrantContext<'_>, rejected: &Rejected) -> OAuthError {
     let error = match rejected {
-        Rejected::Malformed(_) | Rejected::WrongType(_) => OAuthError::invalid_refresh_token(),
+        Rejected::Malformed(_) | Rejected::WrongType(_) | Rejected::Bound => OAuthError::invalid_refresh_token(),
         Rejected::Issuer(_) => OAuthError::wrong_issuer(cx.issuer),
         Rejected::Expired | Rejected::NotYetValid => OAuthError::token_not_active(),
         Rejected::Stale => OAuthError::stale_token(),

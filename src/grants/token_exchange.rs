@@ -16,7 +16,7 @@ use crate::store::txn::{Reader as _, Sessions, Txn};
 use crate::tokens::authorization::{Authorization, FrontChannel, GrantKind, SessionPart};
 use crate::tokens::exchange::{Exchange, RequestedToken};
 use crate::tokens::scope::{self, GrantedScope};
-use crate::tokens::verify::{self, VerifiedAccessToken};
+use crate::tokens::verify::{self, Rejected, VerifiedAccessToken};
 
 use super::{GrantContext, Outcome, requested_scope};
 
@@ -61,6 +61,7 @@ pub(super) async fn prove(cx: &GrantContext<'_>, client: &Arc<CompiledClient>) -
     Ok(Authorization {
         realm: Arc::clone(cx.realm),
         client: Arc::clone(client),
+        lightweight: client.lightweight,
         subject: Arc::new(subject),
         auth_time: session.as_ref().and_then(|(_, session)| session.auth_time),
         session: session.map(|(part, _)| part),
@@ -93,12 +94,16 @@ fn presented<'a>(cx: &GrantContext<'a>, client: &CompiledClient) -> Result<&'a s
 
 /// The subject token and what stands behind it: a live session of an enabled user.
 async fn subject(cx: &GrantContext<'_>, client: &CompiledClient, token: &str) -> Result<(VerifiedAccessToken, Live), OAuthError> {
-    let token = verify::access_token(cx.realm, cx.issuer, token, cx.now).map_err(|rejected| invalid(cx, rejected.to_string()))?;
-    // RFC 9449 §5: a token that is bound to a key would lose the binding, and whose key it is nothing here can tell.
-    if token.claims.contains_key("cnf") {
-        let own = token.azp == client.client.client_id;
-        return Err(if own { invalid(cx, "bound to a key, and no proof of it".to_owned()) } else { OAuthError::exchange_of_bound_token() });
-    }
+    let token = match verify::access_token(cx.realm, cx.issuer, token, cx.now) {
+        Ok(token) => token,
+        // RFC 9449 §5: the binding would be lost, and whose key it is nothing here can tell.
+        Err(Rejected::Bound) => {
+            let bound = verify::any_token(cx.realm, cx.issuer, token, cx.now);
+            let strange = bound.is_ok_and(|bound| bound.azp != client.client.client_id);
+            return Err(if strange { OAuthError::exchange_of_bound_token() } else { invalid(cx, Rejected::Bound.to_string()) });
+        }
+        Err(rejected) => return Err(invalid(cx, rejected.to_string())),
+    };
     match sessions::validate((cx.store, cx.compiled, cx.stamps), cx.realm, &token, cx.now).await? {
         Ok(live) => Ok((token, live)),
         Err(dead) => Err(invalid(cx, dead.to_string())),

@@ -60,6 +60,11 @@ pub fn public_key(text: &str) -> Option<String> {
     Some(STANDARD.encode(key.ok()?.public_key_to_der().ok()?))
 }
 
+/// The public key in a certificate (DER) as base64 of DER. `None` if there is none.
+pub fn public_key_of(certificate: &[u8]) -> Option<String> {
+    Some(STANDARD.encode(X509::from_der(certificate).ok()?.public_key().ok()?.public_key_to_der().ok()?))
+}
+
 /// Base64 with or without line breaks.
 pub(super) fn der(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text.split_ascii_whitespace().collect::<String>()).ok()

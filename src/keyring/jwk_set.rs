@@ -132,6 +132,29 @@ impl JwkSet {
     }
 }
 
+/// Members of a JWK that only its owner may know (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2 has `d`, too).
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A JWK set without what only the owner of its keys may know: private members are taken out, and secrets (`oct`) whole. `None` if the
+/// document is none of bounded size.
+pub fn public_part(document: &str) -> Option<String> {
+    let keys = members(document.as_bytes()).ok()?;
+    let is_public = |jwk: &Map<String, Value>| !PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member));
+    if keys.iter().filter_map(Value::as_object).all(is_public) {
+        return Some(document.trim().to_owned());
+    }
+    let mut set: Map<String, Value> = serde_json::from_str(document).ok()?;
+    if let Some(Value::Array(keys)) = set.get_mut("keys") {
+        keys.retain(|jwk| jwk.get("kty").is_none_or(|kty| kty != "oct"));
+        for jwk in keys.iter_mut().filter_map(Value::as_object_mut) {
+            for member in PRIVATE_MEMBERS {
+                drop(jwk.shift_remove(member));
+            }
+        }
+    }
+    serde_json::to_string(&set).ok()
+}
+
 /// What stands under `keys` of a document of bounded size.
 pub(super) fn members(document: &[u8]) -> Result<Vec<Value>, InvalidJwkSet> {
     if document.len() > MAX_BYTES {
@@ -236,6 +259,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn of_a_key_only_its_public_half_is_kept_and_of_a_secret_nothing() {
+        let public = r#" {"keys":[{"kty":"EC","x":"a"}], "more": 1} "#;
+        assert_eq!(public_part(public).as_deref(), Some(public.trim()));
+        let private = r#"{"keys":[{"kty":"RSA","n":"n","d":"d","p":"p","q":"q","dp":"x","dq":"y","qi":"z","oth":[],"e":"AQAB"},{"kty":"oct","k":"s"},{"kty":"OKP","d":"d"}]}"#;
+        assert_eq!(public_part(private).as_deref(), Some(r#"{"keys":[{"kty":"RSA","n":"n","e":"AQAB"},{"kty":"OKP"}]}"#));
+        assert_eq!(public_part("{}"), None);
+    }
 
     const SIGNATURES: &str = include_str!("../../tests/fixtures/wycheproof/json_web_signature_test.json");
     const KEYS: &str = include_str!("../../tests/fixtures/wycheproof/json_web_key_test.json");

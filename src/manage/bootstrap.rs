@@ -14,10 +14,12 @@ use crate::model::client::Client;
 use crate::model::component::Component;
 use crate::model::realm::Realm;
 use crate::model::user::User;
+use crate::model::user_profile::TEMPORARY_ADMIN;
 use crate::store::txn::{Configuration, Reader as _, Txn};
 use crate::store::{Store, StoreError};
 
 use super::clients::{self, ClientSettings, NewClient};
+use super::credentials;
 use super::defaults::roles::ADMIN;
 use super::error::ManageError;
 use super::protocol_mappers::NewMapper;
@@ -83,8 +85,6 @@ impl From<StoreError> for BootstrapError {
 
 /// Characters of a generated password: 143 bits.
 const PASSWORD_LENGTH: usize = 24;
-/// How Keycloak marks the administrator that came from its settings.
-const TEMPORARY_ADMIN: &str = "is_temporary_admin";
 
 /// Creates the realm `master` with an administrator if the store has none, and checks the key-encryption key in any case.
 ///
@@ -144,7 +144,7 @@ impl Plan {
             user.attributes.insert(TEMPORARY_ADMIN.to_owned(), vec!["true".to_owned()]);
         }
         txn.users().insert(&realm.id, &user, true);
-        users::put_password(txn, cx.env, &realm, &user.id, &self.password).await?;
+        credentials::put_password(txn, cx.env, &realm, &user.id, &self.password).await?;
         Ok(true)
     }
 }
@@ -245,15 +245,15 @@ fn development_clients() -> [ClientSettings; 4] {
             service_accounts_enabled: Some(true),
             web_origins: Some(vec!["*".to_owned()]),
             attributes: attribute("access.token.lifespan", "3600"),
-            protocol_mappers: platform_mappers(),
+            protocol_mappers: Some(platform_mappers()),
             ..client(API_CLIENT, false, true)
         },
         ClientSettings {
             attributes: attribute("oauth2.device.authorization.grant.enabled", "true"),
-            protocol_mappers: platform_mappers(),
+            protocol_mappers: Some(platform_mappers()),
             ..client("sdk-client", true, true)
         },
-        ClientSettings { protocol_mappers: vec![audience(RESOURCE_SERVER)], ..client("orders-app", true, true) },
+        ClientSettings { protocol_mappers: Some(vec![audience(RESOURCE_SERVER)]), ..client("orders-app", true, true) },
         client(RESOURCE_SERVER, false, false),
     ]
 }

@@ -5,7 +5,7 @@ use crate::base::env::Env;
 use crate::base::id::{ClientId, RealmId};
 use crate::base::seal::Sealer;
 use crate::base::secret::Secret;
-use crate::model::client::{Client, PRIVATE_KEY_SUFFIX};
+use crate::model::client::{Client, JWKS, PRIVATE_KEY_SUFFIX};
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
 use super::client_secrets::put_private_key;
@@ -87,6 +87,5 @@ pub fn check_prefix(prefix: &str) -> Result<(), ManageError> {
 
 /// The prefix whose keys verify the client's assertions.
 const ASSERTIONS: &str = "jwt.credential";
-const JWKS: &str = "jwks.string";
 const USE_JWKS: &str = "use.jwks.string";
 const USE_JWKS_URL: &str = "use.jwks.url";

@@ -10,7 +10,7 @@ use crate::base::secret::Secret;
 use crate::manage::clients::ClientSettings;
 use crate::manage::protocol_mappers::NewMapper;
 use crate::model::client::{Client, SECRET_EXPIRATION};
-use crate::model::protocol_mapper::PAIRWISE_SUBJECT;
+use crate::model::protocol_mapper::{PAIRWISE_SUBJECT, SECTOR_IDENTIFIER_URI};
 
 /// What separates the values of an attribute that is a list.
 const SEPARATOR: &str = "##";
@@ -111,8 +111,8 @@ impl Metadata {
         };
         let is_public = authenticator == "none";
         let mappers = match self.subject_type.as_deref() {
-            Some("pairwise") => vec![pairwise(self.sector_identifier_uri)],
-            Some("public") | None => Vec::new(),
+            Some("pairwise") => Some(vec![pairwise(self.sector_identifier_uri)]),
+            Some("public") | None => None,
             Some(_) => return Err(InvalidMetadata),
         };
         let scopes = |text: String| text.split(' ').filter(|name| !name.is_empty() && *name != "openid").map(str::to_owned).collect();
@@ -179,12 +179,28 @@ impl Metadata {
     }
 }
 
+/// The mappers of a client that asks for these: it decides about its subject alone, and keeps the others that it has.
+pub fn keep_other_mappers(current: &Client, asked: Option<Vec<NewMapper>>) -> Vec<NewMapper> {
+    let (subject, mut kept): (Vec<_>, Vec<_>) = current
+        .protocol_mappers
+        .iter()
+        .map(NewMapper::from)
+        .partition(|mapper| mapper.protocol_mapper == PAIRWISE_SUBJECT);
+    for mut asked in asked.into_iter().flatten() {
+        if let Some(known) = subject.first() {
+            asked.name.clone_from(&known.name);
+        }
+        kept.push(asked);
+    }
+    kept
+}
+
 fn pairwise(sector: Option<String>) -> NewMapper {
     NewMapper {
         name: "pairwise subject identifier".to_owned(),
         protocol: "openid-connect".to_owned(),
         protocol_mapper: PAIRWISE_SUBJECT.to_owned(),
-        config: sector.into_iter().map(|uri| ("sectorIdentifierUri".to_owned(), uri)).collect(),
+        config: sector.into_iter().map(|uri| (SECTOR_IDENTIFIER_URI.to_owned(), uri)).collect(),
         ..NewMapper::default()
     }
 }
@@ -309,7 +325,7 @@ fn others(client: &Client, registered: &Registered<'_>) -> serde_json::Map<Strin
     }
     let pairwise = client.protocol_mappers.iter().find(|mapper| mapper.protocol_mapper == PAIRWISE_SUBJECT);
     put("subject_type", if pairwise.is_some() { "pairwise" } else { "public" }.into());
-    if let Some(sector) = pairwise.and_then(|mapper| mapper.config.get("sectorIdentifierUri")).filter(|uri| !uri.is_empty()) {
+    if let Some(sector) = pairwise.and_then(|mapper| mapper.config.get(SECTOR_IDENTIFIER_URI)).filter(|uri| !uri.is_empty()) {
         put("sector_identifier_uri", sector.as_str().into());
     }
     for (member, attribute) in TEXTS {

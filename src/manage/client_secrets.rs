@@ -5,8 +5,10 @@ use crate::base::env::Env;
 use crate::base::id::{ClientId, RealmId};
 use crate::base::seal::Sealer;
 use crate::base::secret::Secret;
+use crate::keyring::public_part;
 use crate::model::client::{
-    Client, PRIVATE_KEY_SUFFIX, ROTATED_SECRET, ROTATED_SECRET_CREATION, ROTATED_SECRET_EXPIRATION, SECRET_CREATION, SECRET_EXPIRATION,
+    Client, JWKS, PRIVATE_KEY_SUFFIX, ROTATED_SECRET, ROTATED_SECRET_CREATION, ROTATED_SECRET_EXPIRATION, SECRET_CREATION,
+    SECRET_EXPIRATION,
 };
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
@@ -133,14 +135,17 @@ pub fn read_rotated(sealer: &Sealer, realm: &RealmId, client: &Client) -> Result
 }
 
 /// Keycloak keeps the secret before the last rotation and the private keys of a client among its attributes, in clear. Seals
-/// them into their own fields, so that no attribute is ever secret; for clients from settings and from realm files. The mask
-/// keeps what is stored.
+/// them into their own fields, and forgets what a JWK set tells of private keys, so that no attribute is ever secret; for clients
+/// from settings and from realm files. The mask keeps what is stored.
 ///
 /// # Errors
 /// One is too long.
 pub fn seal_secret_attributes(client: &mut Client, env: &Env, sealer: &Sealer, realm: &RealmId) -> Result<(), ManageError> {
     if let Some(secret) = taken(client, ROTATED_SECRET, MAX_SECRET)? {
         client.rotated_secret = Some(sealer.seal(env.random(), realm, &client.rotated_secret_identity(), secret.expose().as_bytes()));
+    }
+    if let Some(public) = client.attribute(JWKS).and_then(public_part) {
+        client.attributes.insert(JWKS.to_owned(), public);
     }
     let names: Vec<String> = client.attributes.keys().filter(|name| name.ends_with(PRIVATE_KEY_SUFFIX)).cloned().collect();
     for name in names {

@@ -1,10 +1,15 @@
-//! The credentials of a user one by one: their order, their labels.
+//! The credentials of a user one by one: their order, their labels, the password and those before it.
 
+use crate::base::env::Env;
 use crate::base::id::{CredentialId, RealmId, UserId};
-use crate::model::credential::{Credential, Credentials};
+use crate::base::password_hash::PasswordHash;
+use crate::model::credential::{Credential, CredentialKind, Credentials};
+use crate::model::password_policy::MAX_HISTORY;
+use crate::model::realm::Realm;
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
 use super::error::ManageError;
+use super::passwords::policy;
 use super::users;
 
 /// Names a credential for its user; an empty label takes the name away.
@@ -59,6 +64,63 @@ pub async fn move_after(
         credentials.0.insert(behind, moved);
     })
     .await
+}
+
+/// A new password takes the place, the id and the label of the old one, which becomes a former one where the policy asks about
+/// those.
+pub(super) async fn put_password(
+    txn: &mut Txn<'_, Configuration>,
+    env: &Env,
+    realm: &Realm,
+    user: &UserId,
+    hash: &PasswordHash,
+) -> Result<(), ManageError> {
+    let mut credentials = txn.credentials().get(&realm.id, user).await?;
+    let kind = CredentialKind::Password { hash: hash.clone() };
+    let password = credentials.0.iter_mut().find(|credential| matches!(credential.kind, CredentialKind::Password { .. }));
+    let old = if let Some(password) = password {
+        let old = password.clone();
+        (password.kind, password.created) = (kind, env.now());
+        // What was hashed elsewhere is another credential, and comes without the name that the user gave to the old one.
+        if hash.given_data.is_some() {
+            password.user_label = None;
+        }
+        Some(old)
+    } else {
+        let id = CredentialId::random(env.random());
+        credentials.0.push(Credential { id, user_label: None, created: env.now(), kind });
+        None
+    };
+    remember(&mut credentials, env, policy(realm)?.kept_history(), old);
+    txn.credentials().put(&realm.id, user, &credentials);
+    Ok(())
+}
+
+/// Keeps `old` among the former passwords, and forgets those that are neither among the last `count` nor of the last `days`.
+fn remember(credentials: &mut Credentials, env: &Env, (count, days): (i64, i64), old: Option<Credential>) {
+    let former = |credential: &Credential| matches!(credential.kind, CredentialKind::PasswordHistory { .. });
+    if let Some(Credential { user_label, created, kind: CredentialKind::Password { hash }, .. }) = old
+        && (count > 0 || days > 0)
+    {
+        let kind = CredentialKind::PasswordHistory { hash };
+        credentials.0.push(Credential { id: CredentialId::random(env.random()), user_label, created, kind });
+    }
+    let since = env.now().millis().saturating_sub(days.saturating_mul(86_400_000));
+    // Newest first; of equally old ones the later entry is the newer.
+    let mut places: Vec<_> = (0..credentials.0.len()).rev().filter(|place| former(&credentials.0[*place])).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(credentials.0[*place].created));
+    let forgotten: Vec<_> = places
+        .into_iter()
+        .zip(0..)
+        // However many the policy wants: they are part of one document, and each costs a hash to compare.
+        .filter(|(place, rank)| *rank >= MAX_HISTORY || (*rank >= count && (days == 0 || credentials.0[*place].created.millis() < since)))
+        .map(|(place, _)| place)
+        .collect();
+    let mut place = 0;
+    credentials.0.retain(|_| {
+        place += 1;
+        !forgotten.contains(&(place - 1))
+    });
 }
 
 async fn change(

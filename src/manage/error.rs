@@ -9,6 +9,8 @@ use crate::model::password_policy::{BrokenRule, InvalidPolicy};
 use crate::model::user_profile::Violation;
 use crate::store::StoreError;
 
+use super::pairwise::NoSector;
+
 /// A refusal of the administration rules, or the failure of what they stand on.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
@@ -186,9 +188,13 @@ impl ManageError {
     pub fn no_mapper() -> Self {
         missing("Model not found")
     }
-    /// A pairwise subject without a sector. Keycloak says the same twice.
-    pub fn pairwise(text: &'static str) -> Self {
+    /// A mapper of a pairwise subject without a sector. Keycloak says the same twice.
+    pub fn sector_of_mapper(NoSector(text): NoSector) -> Self {
         described(text, text)
+    }
+    /// A client with such a mapper.
+    pub fn sector_of_client(NoSector(text): NoSector) -> Self {
+        described("invalid_input", text)
     }
     pub fn no_mapper_type() -> Self {
         missing("ProtocolMapper provider not found")

@@ -63,19 +63,7 @@ pub async fn create(
     settings: &OrganizationSettings,
 ) -> Result<Organization, ManageError> {
     let realm = realms::existing(txn, realm).await?;
-    let name = checked_name(settings.name.as_deref())?;
-    let alias = settings.alias.clone().filter(|alias| !alias.trim().is_empty()).unwrap_or_else(|| name.clone());
-    check_alias(&alias)?;
-    let organization = Organization {
-        id: OrganizationId::random(env.random()),
-        enabled: settings.enabled.unwrap_or(true),
-        description: settings.description.clone(),
-        redirect_url: checked_url(settings.redirect_url.as_deref())?,
-        attributes: checked_attributes(settings.attributes.clone().unwrap_or_default())?,
-        domains: checked_domains(&settings.domains)?,
-        name,
-        alias,
-    };
+    let organization = made(OrganizationId::random(env.random()), settings)?;
     if txn.organizations().by_name(&realm.id, &organization.name).await?.is_some() {
         return Err(ManageError::organization_exists());
     }
@@ -87,6 +75,26 @@ pub async fn create(
     }
     txn.organizations().insert(&realm.id, &organization);
     Ok(organization)
+}
+
+/// The organization that the settings make, as far as they say by themselves.
+///
+/// # Errors
+/// No name, or something that cannot be one.
+pub(super) fn made(id: OrganizationId, settings: &OrganizationSettings) -> Result<Organization, ManageError> {
+    let name = checked_name(settings.name.as_deref())?;
+    let alias = settings.alias.clone().filter(|alias| !alias.trim().is_empty()).unwrap_or_else(|| name.clone());
+    check_alias(&alias)?;
+    Ok(Organization {
+        id,
+        enabled: settings.enabled.unwrap_or(true),
+        description: settings.description.clone(),
+        redirect_url: checked_url(settings.redirect_url.as_deref())?,
+        attributes: checked_attributes(settings.attributes.clone().unwrap_or_default())?,
+        domains: checked_domains(&settings.domains)?,
+        name,
+        alias,
+    })
 }
 
 /// Changes an organization. The alias stays, because tokens and scopes name it.
@@ -361,7 +369,7 @@ pub async fn unlink_provider(
 /// Ends the membership of `user`, as it was read in this transaction.
 pub(super) async fn part(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &OrganizationId, user: &User) -> Result<(), ManageError> {
     if membership(user, id).is_some_and(|membership| membership.membership_type == MembershipType::Managed) {
-        return users::delete(txn, realm, &user.id).await;
+        return users::delete(txn, realm, &user.id).await.map(drop);
     }
     let mut parted = user.clone();
     parted.organizations.retain(|membership| membership.organization != *id);

@@ -23,6 +23,13 @@ pub struct NewMapper {
     pub config: BTreeMap<String, String>,
 }
 
+impl From<&ProtocolMapper> for NewMapper {
+    fn from(mapper: &ProtocolMapper) -> Self {
+        let ProtocolMapper { id: _, name, protocol, protocol_mapper, consent_required, config } = mapper.clone();
+        Self { name, protocol, protocol_mapper, consent_required, config }
+    }
+}
+
 /// What holds mappers.
 #[derive(Clone, Debug)]
 pub enum MapperHolder {
@@ -81,6 +88,26 @@ pub async fn remove(
         Ok(())
     })
     .await
+}
+
+/// Makes `given` the mappers of a client. One of the same name and protocol keeps its id; those that are not named go.
+pub(super) fn replace(mappers: &mut Vec<ProtocolMapper>, env: &Env, given: &[NewMapper]) -> Result<(), ManageError> {
+    let old = std::mem::take(mappers);
+    for new in given {
+        let is_new = !mappers.iter().any(|mapper| mapper.name == new.name && mapper.protocol == new.protocol);
+        match old.iter().find(|mapper| mapper.name == new.name && mapper.protocol == new.protocol) {
+            // An imported one may be of a type that is not there.
+            Some(known) if is_new && NewMapper::from(known) == *new => mappers.push(known.clone()),
+            Some(known) => {
+                let salt = known.config.get(PAIRWISE_SALT).cloned();
+                let salt = || salt.unwrap_or_else(|| env.random().uuid().to_string());
+                let mapper = checked(new, mappers.iter(), known.id.clone(), salt)?;
+                mappers.push(mapper);
+            }
+            None => drop(push(mappers, env, new)?),
+        }
+    }
+    Ok(())
 }
 
 /// Appends a checked mapper with a fresh id.

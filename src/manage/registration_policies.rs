@@ -15,6 +15,8 @@ use crate::tokens::registration::RegistrationAuth;
 
 use super::clients::ClientSettings;
 use super::defaults::components::REGISTRATION_POLICY;
+use super::error::ManageError;
+use super::protocol_mappers::NewMapper;
 
 /// The policies that one applicant has to meet.
 #[derive(Clone, Debug, Default)]
@@ -46,15 +48,13 @@ impl RegistrationPolicies {
     pub async fn of(reader: &mut impl Reader, realm: &RealmId, auth: RegistrationAuth) -> Result<Self, StoreError> {
         let mut found = reader.components().list(realm).await?;
         found.retain(|component| component.provider_type == REGISTRATION_POLICY && component.sub_type.as_deref() == Some(auth.name()));
-        found.sort_by(|a, b| (a.provider_id != "trusted-hosts", &a.name, &a.id).cmp(&(b.provider_id != "trusted-hosts", &b.name, &b.id)));
+        found.sort_by(|a, b| (a.provider_id != TRUSTED_HOSTS, &a.name, &a.id).cmp(&(b.provider_id != TRUSTED_HOSTS, &b.name, &b.id)));
         Ok(Self(found))
     }
 
     /// The names whose addresses may ask, if that matters: who calls looks them up for [`RegistrationPolicies::admit_sender`].
     pub fn hosts_to_resolve(&self) -> BTreeSet<String> {
-        let asking = self
-            .of_provider("trusted-hosts")
-            .filter(|policy| flag(policy, "host-sending-registration-request-must-match"));
+        let asking = self.of_provider(TRUSTED_HOSTS).filter(|policy| flag(policy, SENDER_MUST_MATCH));
         asking.flat_map(|policy| hosts(policy).filter(|host| !host.starts_with('*'))).map(str::to_owned).collect()
     }
 
@@ -65,7 +65,7 @@ impl RegistrationPolicies {
     pub fn admit_sender(&self, sender: IpAddr, resolved: &[IpAddr]) -> Result<(), PolicyRefusal> {
         let sender = sender.to_canonical();
         let known = resolved.iter().any(|address| address.to_canonical() == sender);
-        match self.of_provider("trusted-hosts").find(|policy| flag(policy, "host-sending-registration-request-must-match")) {
+        match self.of_provider(TRUSTED_HOSTS).find(|policy| flag(policy, SENDER_MUST_MATCH)) {
             Some(policy) if !known => Err(refusal(policy, "Host not trusted.")),
             _ => Ok(()),
         }
@@ -78,7 +78,7 @@ impl RegistrationPolicies {
     pub fn admit(&self, proposal: &Proposal<'_>) -> Result<(), PolicyRefusal> {
         self.0.iter().try_for_each(|policy| {
             let judged = match policy.provider_id.as_str() {
-                "trusted-hosts" if flag(policy, "client-uris-must-match") => trusted_uris(policy, proposal.settings),
+                TRUSTED_HOSTS if flag(policy, URIS_MUST_MATCH) => trusted_uris(policy, proposal.settings),
                 "consent-required" => stays(proposal, |s, c| s.consent_required == Some(false) && c.consent_required)
                     .map_err(|()| "Not permitted to update consentRequired to false".to_owned()),
                 "scope" => stays(proposal, |s, c| s.full_scope_allowed == Some(true) && !c.full_scope_allowed)
@@ -134,6 +134,50 @@ impl RegistrationPolicies {
     }
 }
 
+/// Checks the settings of a policy that an administrator writes.
+///
+/// # Errors
+/// One is missing or no value of its kind; a trusted-hosts policy looks at nothing.
+pub(super) fn check(policy: &Component) -> Result<(), ManageError> {
+    let invalid = |text: String| Err(ManageError::component_config(text));
+    for (provider, name, is_fit, kind, required) in SETTINGS {
+        if policy.provider_id != *provider {
+            continue;
+        }
+        match policy.value(name).filter(|value| !value.is_empty()) {
+            None if *required => return invalid(format!("'{name}.label' is required")),
+            Some(value) if !is_fit(value) => return invalid(format!("'{name}.label' should be {kind}")),
+            _ => {}
+        }
+    }
+    if policy.provider_id == TRUSTED_HOSTS && !flag(policy, SENDER_MUST_MATCH) && !flag(policy, URIS_MUST_MATCH) {
+        return invalid("At least one of hosts verification or client URIs validation must be enabled".to_owned());
+    }
+    Ok(())
+}
+
+const TRUSTED_HOSTS: &str = "trusted-hosts";
+const SENDER_MUST_MATCH: &str = "host-sending-registration-request-must-match";
+const URIS_MUST_MATCH: &str = "client-uris-must-match";
+const TRUTH: &str = "'true' or 'false'";
+
+/// Provider, setting, what fits, how that is called, and whether it must be there. A label in a refusal is Keycloak's key of it.
+type SettingRule = (&'static str, &'static str, fn(&str) -> bool, &'static str, bool);
+const SETTINGS: &[SettingRule] = &[
+    (TRUSTED_HOSTS, SENDER_MUST_MATCH, is_truth, TRUTH, true),
+    (TRUSTED_HOSTS, URIS_MUST_MATCH, is_truth, TRUTH, true),
+    ("max-clients", "max-clients", is_number, "a number", true),
+    ("allowed-client-templates", "allow-default-scopes", is_truth, TRUTH, false),
+];
+
+fn is_truth(value: &str) -> bool {
+    matches!(value, "true" | "false")
+}
+
+fn is_number(value: &str) -> bool {
+    value.parse::<u32>().is_ok()
+}
+
 fn refusal(policy: &Component, details: impl Into<String>) -> PolicyRefusal {
     PolicyRefusal { policy: policy.name.clone(), details: details.into() }
 }
@@ -144,13 +188,7 @@ fn flag(policy: &Component, name: &str) -> bool {
 }
 
 fn hosts(policy: &Component) -> impl Iterator<Item = &str> {
-    policy
-        .config
-        .get("trusted-hosts")
-        .into_iter()
-        .flatten()
-        .map(|host| host.trim())
-        .filter(|host| !host.is_empty())
+    policy.config.get(TRUSTED_HOSTS).into_iter().flatten().map(|host| host.trim()).filter(|host| !host.is_empty())
 }
 
 /// A change that a policy forbids; a new client is set right afterwards.
@@ -198,9 +236,14 @@ fn host_of(url: &str) -> Option<String> {
 
 fn allowed_mappers(policy: &Component, proposal: &Proposal<'_>) -> Result<(), String> {
     let allowed = policy.config.get("allowed-protocol-mapper-types");
-    let is_there = |name: &str| proposal.current.is_some_and(|client| client.protocol_mappers.iter().any(|mapper| mapper.name == name));
-    let mut asked = proposal.settings.protocol_mappers.iter();
-    match asked.find(|mapper| !is_there(&mapper.name) && allowed.is_none_or(|types| !types.contains(&mapper.protocol_mapper))) {
+    // What somebody else gave the client it may keep, but not change: a mapper can give it roles.
+    let is_there = |asked: &NewMapper| {
+        proposal
+            .current
+            .is_some_and(|client| client.protocol_mappers.iter().any(|mapper| NewMapper::from(mapper) == *asked))
+    };
+    let mut asked = proposal.settings.protocol_mappers.iter().flatten();
+    match asked.find(|mapper| !is_there(mapper) && allowed.is_none_or(|types| !types.contains(&mapper.protocol_mapper))) {
         Some(_) => Err("ProtocolMapper type not allowed".to_owned()),
         None => Ok(()),
     }
@@ -287,9 +330,8 @@ mod tests {
         let scopes = ClientSettings { optional_client_scopes: Some(vec!["admin".to_owned()]), ..ClientSettings::default() };
         assert!(judged(policy("allowed-client-templates", &[("allow-default-scopes", &["true"])]), &scopes).is_err());
         assert_eq!(judged(policy("allowed-client-templates", &[("allowed-client-scopes", &["admin"])]), &scopes), Ok(()));
-        let mapper =
-            super::super::protocol_mappers::NewMapper { protocol_mapper: "oidc-hardcoded-claim-mapper".to_owned(), ..Default::default() };
-        let mappers = ClientSettings { protocol_mappers: vec![mapper], ..ClientSettings::default() };
+        let mapper = NewMapper { protocol_mapper: "oidc-hardcoded-claim-mapper".to_owned(), ..Default::default() };
+        let mappers = ClientSettings { protocol_mappers: Some(vec![mapper]), ..ClientSettings::default() };
         assert!(
             judged(policy("allowed-protocol-mappers", &[("allowed-protocol-mapper-types", &["oidc-full-name-mapper"])]), &mappers).is_err()
         );

@@ -56,7 +56,7 @@ pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &RealmId
     Ok(role)
 }
 
-/// Renames and describes a role; absent `attributes` stay.
+/// Renames and describes a role; absent `name` and `attributes` stay as somebody else may just have made them.
 ///
 /// # Errors
 /// No such role, the new name is taken.
@@ -64,11 +64,12 @@ pub async fn update(
     txn: &mut Txn<'_, Configuration>,
     realm: &RealmId,
     id: &RoleId,
-    name: &str,
+    name: Option<&str>,
     description: Option<String>,
     attributes: Option<BTreeMap<String, Vec<String>>>,
 ) -> Result<(), ManageError> {
     let old = existing(txn, realm, id).await?;
+    let name = name.unwrap_or(&old.name);
     check_name(name)?;
     if old.name != name && by_name(txn, realm, &old.container, name).await?.is_some() {
         return Err(ManageError::role_name_taken());

@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RealmId, UserId};
 use crate::model::user::User;
-use crate::store::search::{Row, Tag};
+use crate::store::search::{Column, END, Row, Tag};
 use crate::store::txn::Reader as _;
 use crate::store::{Store, StoreError};
 
@@ -59,7 +59,7 @@ pub async fn count(store: &Store, realm: &RealmId, query: &UserQuery) -> Result<
         return Ok(found.len());
     }
     let wanted = Wanted::of(query);
-    store.search_users(realm, move |rows| rows.filter(|row| wanted.matches(row)).count()).await
+    store.search_users(realm, move |column| wanted.rows(column).count()).await
 }
 
 /// The users who carry this tag, members of a group for example, by user name and without service accounts.
@@ -72,9 +72,9 @@ pub async fn tagged(store: &Store, realm: &RealmId, tag: Tag, part: Part) -> Res
 
 async fn pick(store: &Store, realm: &RealmId, wanted: Wanted, (first, max): Part) -> Result<Vec<User>, StoreError> {
     let ids: Vec<UserId> = store
-        .search_users(realm, move |rows| {
-            let found = rows.filter(|row| wanted.matches(row)).skip(first).take(max.unwrap_or(usize::MAX));
-            found.map(|row| UserId::from(row.id)).collect()
+        .search_users(realm, move |column| {
+            let found = wanted.rows(column).skip(first).take(max.unwrap_or(usize::MAX));
+            found.map(|row| UserId::from(row.id())).collect()
         })
         .await?;
     let mut users = Vec::with_capacity(ids.len());
@@ -206,10 +206,28 @@ impl Wanted {
         }
     }
 
+    /// The users of `column` that match.
+    fn rows<'c>(&'c self, column: &'c Column) -> Box<dyn Iterator<Item = Row<'c>> + 'c> {
+        match self.needle() {
+            Some(needle) => Box::new(column.containing(&Finder::new(&needle)).filter(|row| self.matches(row))),
+            None => Box::new(column.rows().filter(|row| self.matches(row))),
+        }
+    }
+
+    /// The longest text that stands, as it is, among the texts of every user that matches.
+    fn needle(&self) -> Option<String> {
+        let words = self.words.iter().chain(self.fields.iter().flatten());
+        words.map(Word::needle).max_by_key(String::len).filter(|needle| !needle.is_empty())
+    }
+
     fn matches(&self, row: &Row<'_>) -> bool {
-        self.has_state(row.service_account, row.enabled, row.email_verified, row.created)
+        self.has_state(row.service_account(), row.enabled(), row.email_verified(), row.created())
             && self.tags.iter().all(|tag| row.has(*tag))
-            && self.has_texts([row.username, row.email, row.first_name, row.last_name])
+            && (self.asks_no_text() || self.has_texts(row.texts()))
+    }
+
+    fn asks_no_text(&self) -> bool {
+        self.words.is_empty() && self.fields.iter().all(Option::is_none)
     }
 
     fn has_state(&self, service_account: bool, enabled: bool, email_verified: bool, created: Timestamp) -> bool {
@@ -235,6 +253,18 @@ impl Word {
         let mut parts = text.split('*');
         let first = parts.next().unwrap_or_default().to_owned();
         Self::Parts(first, parts.filter(|part| !part.is_empty()).map(|part| Finder::new(part).into_owned()).collect())
+    }
+
+    /// A text that stands in a column wherever the word matches; empty when there is none.
+    fn needle(&self) -> String {
+        match self {
+            Self::Whole(whole) => format!("{END}{whole}{END}"),
+            Self::Parts(first, others) => {
+                let first = if first.is_empty() { String::new() } else { format!("{END}{first}") };
+                let others = others.iter().map(|part| String::from_utf8_lossy(part.needle()).into_owned());
+                others.chain([first]).max_by_key(String::len).unwrap_or_default()
+            }
+        }
     }
 
     fn matches(&self, text: &str) -> bool {

@@ -7,23 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::env::Env;
 use crate::base::id::{ClientId, CredentialId, GroupId, RealmId, RoleId, UserId};
-use crate::base::password_hash::PasswordHash;
 use crate::base::seal::Sealer;
 use crate::base::secret::Secret;
 use crate::base::spelling::of_name;
 use crate::model::client::Client;
 use crate::model::credential::{Credential, CredentialKind, Credentials, secret_identity};
 use crate::model::login_failures::DISABLED_REASON;
-use crate::model::password_policy::MAX_HISTORY;
 use crate::model::realm::Realm;
 use crate::model::user::User;
-use crate::model::user_profile::{Editor, FIELDS, Violation, kept_attributes};
+use crate::model::user_profile::{Editor, FIELDS, NOTED, Violation, kept_attributes};
 use crate::store::txn::{Configuration, Reader as _, Txn};
 
 use super::error::ManageError;
 pub use super::passwords::NewPassword;
-use super::passwords::policy;
-use super::{groups, realms, roles};
+use super::{credentials, groups, realms, roles};
 
 /// The required action of a temporary password.
 pub const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
@@ -91,7 +88,7 @@ pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, realm: &RealmId
             add_missing(&mut user.required_actions, &[UPDATE_PASSWORD.to_owned()]);
         }
         password.check_current(&realm, &user, &Credentials::default())?;
-        put_password(txn, env, &realm, &user.id, &password.hash).await?;
+        credentials::put_password(txn, env, &realm, &user.id, &password.hash).await?;
     }
     txn.users().insert(&realm.id, &user, !realm.duplicate_emails_allowed);
     Ok(user)
@@ -159,10 +156,10 @@ pub async fn set_not_before(txn: &mut Txn<'_, Configuration>, realm: &RealmId, i
 ///
 /// # Errors
 /// No such user.
-pub async fn delete(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId) -> Result<(), ManageError> {
+pub async fn delete(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId) -> Result<User, ManageError> {
     let user = existing(txn, realm, id).await?;
     txn.users().delete(realm, &user);
-    Ok(())
+    Ok(user)
 }
 
 /// Replaces the password. A temporary one must be replaced by the user; a permanent one ends an obligation to replace it.
@@ -182,7 +179,7 @@ pub async fn set_password(
     let credentials = txn.credentials().get(&realm.id, id).await?;
     password.check_current(&realm, &user, &credentials)?;
     change(txn, &realm.id, id, |user| note_temporary(user, password.temporary)).await?;
-    put_password(txn, env, &realm, id, &password.hash).await
+    credentials::put_password(txn, env, &realm, id, &password.hash).await
 }
 
 /// Gives the user a one-time-password generator.
@@ -354,7 +351,11 @@ async fn apply(txn: &mut Txn<'_, Configuration>, realm: &Realm, user: &mut User,
     settle(field(&settings.last_name, FIELDS[3]), &mut user.last_name);
     if let Some(attributes) = attributes {
         check_bounds(attributes)?;
+        let is_noted = |name: &str| NOTED.contains(&name);
+        let noted: Vec<_> = user.attributes.extract_if(.., |name, _| is_noted(name)).collect();
         user.attributes = kept_attributes(&profile, attributes, Editor::Admin);
+        user.attributes.retain(|name, _| !is_noted(name));
+        user.attributes.extend(noted);
         // Not even unmanaged attributes may say it while the realm speaks one language.
         if !realm.internationalization_enabled {
             user.attributes.remove("locale");
@@ -443,63 +444,6 @@ fn note_temporary(user: &mut User, temporary: bool) {
     if temporary {
         user.required_actions.push(UPDATE_PASSWORD.to_owned());
     }
-}
-
-/// A new password takes the place, the id and the label of the old one, which becomes a former one where the policy asks about
-/// those.
-pub(super) async fn put_password(
-    txn: &mut Txn<'_, Configuration>,
-    env: &Env,
-    realm: &Realm,
-    user: &UserId,
-    hash: &PasswordHash,
-) -> Result<(), ManageError> {
-    let mut credentials = txn.credentials().get(&realm.id, user).await?;
-    let kind = CredentialKind::Password { hash: hash.clone() };
-    let password = credentials.0.iter_mut().find(|credential| matches!(credential.kind, CredentialKind::Password { .. }));
-    let old = if let Some(password) = password {
-        let old = password.clone();
-        (password.kind, password.created) = (kind, env.now());
-        // What was hashed elsewhere is another credential, and comes without the name that the user gave to the old one.
-        if hash.given_data.is_some() {
-            password.user_label = None;
-        }
-        Some(old)
-    } else {
-        let id = CredentialId::random(env.random());
-        credentials.0.push(Credential { id, user_label: None, created: env.now(), kind });
-        None
-    };
-    remember(&mut credentials, env, policy(realm)?.kept_history(), old);
-    txn.credentials().put(&realm.id, user, &credentials);
-    Ok(())
-}
-
-/// Keeps `old` among the former passwords, and forgets those that are neither among the last `count` nor of the last `days`.
-fn remember(credentials: &mut Credentials, env: &Env, (count, days): (i64, i64), old: Option<Credential>) {
-    let former = |credential: &Credential| matches!(credential.kind, CredentialKind::PasswordHistory { .. });
-    if let Some(Credential { user_label, created, kind: CredentialKind::Password { hash }, .. }) = old
-        && (count > 0 || days > 0)
-    {
-        let kind = CredentialKind::PasswordHistory { hash };
-        credentials.0.push(Credential { id: CredentialId::random(env.random()), user_label, created, kind });
-    }
-    let since = env.now().millis().saturating_sub(days.saturating_mul(86_400_000));
-    // Newest first; of equally old ones the later entry is the newer.
-    let mut places: Vec<_> = (0..credentials.0.len()).rev().filter(|place| former(&credentials.0[*place])).collect();
-    places.sort_by_key(|place| std::cmp::Reverse(credentials.0[*place].created));
-    let forgotten: Vec<_> = places
-        .into_iter()
-        .zip(0..)
-        // However many the policy wants: they are part of one document, and each costs a hash to compare.
-        .filter(|(place, rank)| *rank >= MAX_HISTORY || (*rank >= count && (days == 0 || credentials.0[*place].created.millis() < since)))
-        .map(|(place, _)| place)
-        .collect();
-    let mut place = 0;
-    credentials.0.retain(|_| {
-        place += 1;
-        !forgotten.contains(&(place - 1))
-    });
 }
 
 pub(super) async fn existing(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &UserId) -> Result<User, ManageError> {

@@ -72,6 +72,8 @@ pub const SECRET_EXPIRATION: &str = "client.secret.expiration.time";
 pub const ROTATED_SECRET: &str = "client.secret.rotated";
 pub const ROTATED_SECRET_CREATION: &str = "client.secret.rotated.creation.time";
 pub const ROTATED_SECRET_EXPIRATION: &str = "client.secret.rotated.expiration.time";
+/// The JWK set of a client that keeps it here and not behind a URL: public keys only.
+pub const JWKS: &str = "jwks.string";
 /// Behind the prefix of an attribute that Keycloak keeps a private key in. Ours is [`Client::private_keys`].
 pub const PRIVATE_KEY_SUFFIX: &str = ".private.key";
 

@@ -3,7 +3,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use crate::base::java_map::{bucket, table_size};
+use crate::base::java_map;
 use crate::base::password_blacklist::is_file_name;
 use crate::base::password_hash::{HashAlgorithm, HashChoice};
 
@@ -111,8 +111,7 @@ impl PasswordPolicy {
         }
         // Keycloak keeps the rules in a Java hash map and asks them in its order (live: of length(4) and digits(2) and
         // upperCase(1) the last one is told).
-        let size = table_size(rules.len());
-        rules.sort_by_key(|(id, _)| bucket(id, size));
+        java_map::sort(&mut rules, |(id, _)| id);
         policy.rules = rules.into_iter().map(|(_, rule)| rule).collect();
         Ok(policy)
     }

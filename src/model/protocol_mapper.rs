@@ -28,6 +28,8 @@ pub const POSTGRES_ARRAY: &str = "keywright-postgres-array-mapper";
 pub const PAIRWISE_SUBJECT: &str = "oidc-sha256-pairwise-sub-mapper";
 /// Where the salt of [`PAIRWISE_SUBJECT`] stands in the configuration.
 pub const PAIRWISE_SALT: &str = "pairwiseSubAlgorithmSalt";
+/// Where the configuration of [`PAIRWISE_SUBJECT`] names the document of the sector (OIDC Core §8.1).
+pub const SECTOR_IDENTIFIER_URI: &str = "sectorIdentifierUri";
 
 /// The types that can be configured. Not all of them have an effect here: SAML's are kept as data, so that an imported realm
 /// stays whole.

@@ -11,11 +11,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::login_failures::DISABLED_REASON;
 use super::user::User;
 use crate::base::java_map;
 
 /// The attributes that are fields of [`User`] and not in its attribute map.
 pub const FIELDS: [&str; 4] = ["username", "email", "firstName", "lastName"];
+
+/// How Keycloak marks the administrator that came from its settings.
+pub const TEMPORARY_ADMIN: &str = "is_temporary_admin";
+
+/// Attributes by which the server itself remembers something of a user. Administrators see them, declared or not; nobody writes them.
+pub const NOTED: [&str; 2] = [DISABLED_REASON.0, TEMPORARY_ADMIN];
 
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -210,8 +217,7 @@ fn by_message(violations: Vec<Violation>) -> Vec<Violation> {
             messages.push(violation.message.clone());
         }
     }
-    let size = java_map::table_size(messages.len());
-    messages.sort_by_key(|message| java_map::bucket(message, size));
+    java_map::sort(&mut messages, |message| message);
     let mut grouped = violations;
     grouped.sort_by_key(|violation| messages.iter().position(|message| *message == violation.message));
     grouped

@@ -124,11 +124,17 @@ impl Letter {
 
 /// The locale in which `user` is written to: his own if the realm speaks it.
 pub fn locale_of<'a>(realm: &'a Realm, user: &'a User) -> &'a str {
-    let fallback = realm.default_locale.as_deref().filter(|_| realm.internationalization_enabled);
     let own = user.attributes.get("locale").and_then(|values| values.first());
     own.filter(|own| realm.internationalization_enabled && realm.supported_locales.contains(own))
-        .map(String::as_str)
-        .or(fallback)
+        .map_or_else(|| realm_locale(realm), String::as_str)
+}
+
+/// The locale of whoever has none of his own.
+pub fn realm_locale(realm: &Realm) -> &str {
+    realm
+        .default_locale
+        .as_deref()
+        .filter(|_| realm.internationalization_enabled)
         .unwrap_or(crate::i18n::DEFAULT_LOCALE)
 }
 

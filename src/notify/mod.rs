@@ -85,6 +85,17 @@ impl Mailer {
         sent
     }
 
+    /// Whether the server answers, secured as it is to be. Nobody signs in and nothing is sent.
+    ///
+    /// # Errors
+    /// [`MailError::Unreachable`], [`MailError::Insecure`].
+    pub async fn reach(&self, server: &SmtpServer) -> Result<(), MailError> {
+        let mut connection = within(server.connect_timeout, self.connect(server), MailError::Unreachable).await?;
+        // It answered; whether the goodbye is heard does not matter.
+        let _ = tokio::time::timeout(Duration::from_secs(1), connection.quit()).await;
+        Ok(())
+    }
+
     async fn deliver(&self, env: &Env, server: &SmtpServer, letter: &Letter) -> Result<(), MailError> {
         let message = letter.message(env, server)?;
         let envelope = letter.envelope(server)?;

@@ -330,6 +330,25 @@ impl OAuthError {
         Self::new(401, "invalid_request", format!("User '{username}' disabled")).event_with_reason("user_disabled")
     }
 
+    // ---- proofs of possession (RFC 9449, RFC 8705)
+
+    pub fn certificate_missing() -> Self {
+        Self::new(400, "invalid_request", "Client Certification missing for MTLS HoK Token Binding").event_with_reason("invalid_request")
+    }
+
+    pub fn dpop_proof_missing() -> Self {
+        Self::new(400, "invalid_request", "DPoP proof is missing").event_with_reason("invalid_dpop_proof")
+    }
+
+    pub fn dpop_header() -> Self {
+        Self::new(400, "invalid_request", "DPoP header verification failure").event_with_reason("invalid_dpop_proof")
+    }
+
+    /// Not Keycloak's words: it verifies the proof.
+    pub fn dpop_unsupported() -> Self {
+        Self::new(400, "invalid_request", "DPoP is not supported").event_with_reason("invalid_dpop_proof")
+    }
+
     // ---- token exchange
 
     pub fn exchange_not_enabled() -> Self {

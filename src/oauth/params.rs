@@ -77,6 +77,13 @@ impl Params {
         names.windows(2).any(|pair| pair[0] == pair[1])
     }
 
+    /// The parameters whose name `passes`.
+    #[must_use]
+    pub fn only(mut self, passes: impl Fn(&str) -> bool) -> Self {
+        self.pairs.retain(|(name, _)| passes(name));
+        self
+    }
+
     fn push(&mut self, name: String, value: String) -> Result<(), ParamsError> {
         if self.pairs.len() == MAX_PARAMETERS {
             return Err(ParamsError::TooMany);

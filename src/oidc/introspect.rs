@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::compiled::CompiledClient;
 use crate::compiled::Subject;
-use crate::grants::{GrantContext, client_auth};
+use crate::grants::{GrantContext, client_auth, judge_by_policies};
+use crate::manage::client_policies::Occasion;
 use crate::model::event::{Happening, detail};
 use crate::model::realm::OWN_TOKENS_WITHOUT_AUDIENCE;
 use crate::oauth::error::OAuthError;
@@ -81,6 +82,7 @@ async fn introspect(cx: &GrantContext<'_>, wants_jwt: bool) -> Result<Map<String
     if cx.params.has_duplicates() {
         return Err(OAuthError::duplicated_parameter());
     }
+    judge_by_policies(cx, &client, Occasion::Introspect).await?;
     let token = cx.params.get("token").ok_or_else(OAuthError::introspection_token_missing)?;
     let answer = match cx.params.get("token_type_hint") {
         None | Some("access_token") => access_token(cx, &client, token, wants_jwt && client.client.flag(JWT_CLAIM)).await?,

@@ -5,7 +5,8 @@ use actix_web::{HttpResponse, web};
 
 use crate::base::clock::Timestamp;
 use crate::compiled::CompiledClient;
-use crate::grants::{ClientOrigins, GrantContext, client_auth};
+use crate::grants::{ClientOrigins, GrantContext, client_auth, judge_by_policies};
+use crate::manage::client_policies::Occasion;
 use crate::model::event::Happening;
 use crate::oauth::error::OAuthError;
 use crate::sessions;
@@ -50,6 +51,7 @@ async fn end_session(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<(
         return Err(OAuthError::duplicated_parameter());
     }
     let token = cx.params.get("refresh_token").ok_or_else(|| OAuthError::no_refresh_token().event("invalid_token"))?;
+    judge_by_policies(cx, client, Occasion::Logout).await?;
     // Judged as of long ago: an expired token may still end the session that newer ones keep alive.
     let token = verify::refresh_token(cx.realm, cx.issuer, token, Timestamp::default())
         .map_err(|rejected| OAuthError::invalid_refresh_token().because(rejected.to_string()).event("invalid_token"))?;

@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, web};
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::compiled::CompiledClient;
-use crate::grants::{ClientOrigins, GrantContext, client_auth};
+use crate::grants::{ClientOrigins, GrantContext, client_auth, judge_by_policies};
+use crate::manage::client_policies::Occasion;
 use crate::model::event::{Happening, detail};
 use crate::model::single_use::SingleUse;
 use crate::oauth::error::OAuthError;
@@ -59,6 +60,7 @@ async fn revoke_for(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<()
     if client.client.bearer_only {
         return Err(OAuthError::bearer_only());
     }
+    judge_by_policies(cx, client, Occasion::Revoke).await?;
     let token = cx.params.get("token").ok_or_else(OAuthError::revocation_token_missing)?;
     match verify::refresh_token(cx.realm, cx.issuer, token, cx.now) {
         Ok(token) if token.client != client.client.client_id => Err(OAuthError::revocation_by_another_client()),
@@ -89,7 +91,7 @@ async fn revoke_for(cx: &GrantContext<'_>, client: &CompiledClient) -> Result<()
                 cx.event.detail(detail::TOKEN_ID, &token.jti);
                 Ok(())
             }
-            Err(Rejected::WrongType(_)) => Err(OAuthError::revocation_unsupported_type()),
+            Err(Rejected::WrongType(_) | Rejected::Bound) => Err(OAuthError::revocation_unsupported_type()),
             Err(rejected) => Err(OAuthError::revocation_invalid_token().because(rejected.to_string())),
         },
     }

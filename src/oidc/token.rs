@@ -43,6 +43,7 @@ pub(super) fn grant_context<'a>(cx: &'a RealmRequest, params: &'a Params) -> Gra
         client_address: cx.client_address,
         authorization: cx.authorization(),
         origin: cx.origin(),
+        dpop: cx.header("DPoP"),
         params,
         now,
         event: cx.report(now),

@@ -1,13 +1,15 @@
 //! `GET|POST …/userinfo` (OIDC Core §5.3). Refusals have no body: the reason stands in `WWW-Authenticate` (RFC 6750 §3).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, web};
 
 use crate::audit::Report;
-use crate::compiled::Subject;
+use crate::compiled::{CompiledClient, Subject};
 use crate::grants::ClientOrigins;
+use crate::manage::client_policies::{self, Asked, Occasion};
 use crate::model::event::{Happening, detail};
 use crate::oauth::error::OAuthError;
 use crate::oauth::params::Params;
@@ -38,7 +40,7 @@ pub async fn post(cx: RealmRequest, body: web::Bytes) -> HttpResponse {
 struct Challenge {
     status: u16,
     scheme: Scheme,
-    error: Option<(&'static str, &'static str)>,
+    error: Option<(&'static str, Cow<'static, str>)>,
     /// Its code in the event log.
     event: &'static str,
 }
@@ -69,7 +71,9 @@ async fn answer(cx: &RealmRequest, params: &Params) -> HttpResponse {
     match &result {
         Ok(Answer::Json(_)) => report.succeed(|report| report.fixed_detail(detail::SIGNATURE_REQUIRED, "false")),
         Ok(Answer::Jwt(_)) => report.succeed(|report| report.fixed_detail(detail::SIGNATURE_REQUIRED, "true")),
-        Err(Refusal::Challenge(challenge)) => report.fail(challenge.event, challenge.error.map(|(_, description)| description)),
+        Err(Refusal::Challenge(challenge)) => {
+            report.fail(challenge.event, challenge.error.as_ref().map(|(_, description)| description.as_ref()));
+        }
         Err(Refusal::Failed(_)) => {}
     }
     match result {
@@ -82,8 +86,9 @@ async fn answer(cx: &RealmRequest, params: &Params) -> HttpResponse {
 
 async fn userinfo(cx: &RealmRequest, params: &Params, report: &Report<'_>, origins: &mut ClientOrigins) -> Result<Answer, Refusal> {
     let (scheme, token) = presented(cx, params)?;
-    let refuse =
-        |status, code, description, event| Refusal::Challenge(Challenge { status, scheme, error: Some((code, description)), event });
+    let refuse = |status, code, description: &'static str, event| {
+        Refusal::Challenge(Challenge { status, scheme, error: Some((code, description.into())), event })
+    };
     let unverified = || refuse(401, "invalid_token", "Token verification failed", "invalid_token");
 
     let now = cx.app.env.now();
@@ -97,6 +102,7 @@ async fn userinfo(cx: &RealmRequest, params: &Params, report: &Report<'_>, origi
         report.session(session);
     }
     *origins = cx.app.compiled.client(&cx.realm, &token.azp).await?;
+    judge_by_policies(cx, origins.as_deref(), scheme).await?;
     if !token.scope.split(' ').any(|scope| scope == "openid") {
         return Err(refuse(403, "insufficient_scope", "Missing openid scope", "access_denied"));
     }
@@ -121,6 +127,18 @@ async fn userinfo(cx: &RealmRequest, params: &Params, report: &Report<'_>, origi
     userinfo::answer(&cx.realm, client, &subject, session.as_ref(), &scope, (&cx.issuer, now)).map_err(Refusal::Failed)
 }
 
+/// The client policies of the realm, if it has any.
+async fn judge_by_policies(cx: &RealmRequest, client: Option<&CompiledClient>, scheme: Scheme) -> Result<(), Refusal> {
+    let Some(client) = client else { return Ok(()) };
+    let (realm, address) = (&cx.realm.realm, cx.client_address);
+    let asked = Asked { realm, client: &client.client, occasion: Occasion::UserInfo, address, scope: None };
+    let judged = client_policies::judge_request(&mut cx.app.store.peek(), asked).await?;
+    judged.map(drop).map_err(|violation| {
+        let error = Some((violation.code, violation.description));
+        Refusal::Challenge(Challenge { status: 400, scheme, error, event: "not_allowed" })
+    })
+}
+
 /// The token of the request, in the header or the form but not in both (RFC 6750 §2).
 fn presented<'a>(cx: &'a RealmRequest, params: &'a Params) -> Result<(Scheme, &'a str), Refusal> {
     let header = cx.authorization().and_then(|header| header.split_once(' ')).and_then(|(scheme, token)| {
@@ -133,7 +151,9 @@ fn presented<'a>(cx: &'a RealmRequest, params: &'a Params) -> Result<(Scheme, &'
     });
     let challenge = |status, error| Refusal::Challenge(Challenge { status, scheme: Scheme::Bearer, error, event: "invalid_token" });
     match (header, params.get("access_token")) {
-        (Some(_), Some(_)) => Err(challenge(400, Some(("invalid_request", "More than one method used for including an access token")))),
+        (Some(_), Some(_)) => {
+            Err(challenge(400, Some(("invalid_request", "More than one method used for including an access token".into()))))
+        }
         (Some(presented), None) => Ok(presented),
         (None, Some(token)) if !token.is_empty() => Ok((Scheme::Bearer, token)),
         _ => Err(challenge(401, None)),
@@ -146,7 +166,7 @@ impl Challenge {
             Scheme::Bearer => format!("Bearer realm=\"{realm}\""),
             Scheme::Dpop => format!("DPoP algs=\"{DPOP_ALGORITHMS}\", realm=\"{realm}\""),
         };
-        if let Some((code, description)) = self.error {
+        if let Some((code, description)) = &self.error {
             write!(value, ", error=\"{code}\", error_description=\"{description}\"").expect("writing to a String cannot fail");
         }
         let mut response = oauth_response::empty(self.status);

@@ -106,13 +106,18 @@ pub async fn find(
     offline: bool,
     now: Timestamp,
 ) -> Result<Option<UserSession>, StoreError> {
-    let Some(mut session) = reader.user_sessions().get(&realm.id, id, offline).await? else { return Ok(None) };
+    let stored = reader.user_sessions().get(&realm.id, id, offline).await?;
+    Ok(stored.and_then(|session| alive(stamps, realm, session, now)))
+}
+
+/// A stored session as of now, if it still lives: what [`find`] says of a session that was read already.
+pub fn alive(stamps: &Stamps, realm: &Realm, mut session: UserSession, now: Timestamp) -> Option<UserSession> {
     // A realm that no longer remembers anybody ends what it remembered at once.
     if session.remember_me && !session.offline && !realm.remember_me {
-        return Ok(None);
+        return None;
     }
     stamps.apply(&realm.id, &mut session);
-    Ok((lifetimes::user_session_ends(realm, &session) + STAMP_DELAY_SECONDS > now).then_some(session))
+    (lifetimes::user_session_ends(realm, &session) + STAMP_DELAY_SECONDS > now).then_some(session)
 }
 
 /// Whether a client is in the session, and has neither been idle there nor been there for longer than it may be.

@@ -30,9 +30,9 @@ impl<R: Reader> Clients<'_, R> {
         Ok(rows.into_iter().map(|(_, client)| client).collect())
     }
 
-    /// At most `limit` public names after `after`, sorted, each with its client: a list that reads no client.
-    pub async fn names(&mut self, realm: &RealmId, after: Option<&str>, limit: usize) -> Result<Vec<(String, ClientId)>, StoreError> {
-        self.reader.scan(&key::clients_by_client_id(realm), after, limit).await
+    /// The public names of all clients, sorted, each with its client: a list that reads no client.
+    pub async fn names(&mut self, realm: &RealmId) -> Result<Vec<(String, ClientId)>, StoreError> {
+        self.reader.scan_all_with_keys(&key::clients_by_client_id(realm)).await
     }
 
     pub async fn list(&mut self, realm: &RealmId) -> Result<Vec<Client>, StoreError> {

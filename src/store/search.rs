@@ -1,10 +1,14 @@
 //! Searching users without reading them: per realm one column of searchable text in memory, in the order of user names. It is
 //! built at the first search, kept up to date by every commit before its caller hears of it, and dropped when nobody searches.
-//! It costs about 300 bytes a user; keys for parts of words would cost more than the users themselves.
+//! It costs about 300 bytes a user; keys for parts of words would cost more than the users themselves. What a search reads lies
+//! side by side: 100 000 users are 0.1 ms for a count, and 1 ms for a part of a word in the memory's own speed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use memchr::memmem::Finder;
 
 use crate::base::clock::Timestamp;
 use crate::base::digest::sha256;
@@ -50,33 +54,50 @@ impl Tag {
 /// What a search sees of a user. Texts are in lower case; absent ones are empty.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    pub id: &'a str,
-    pub username: &'a str,
-    pub email: &'a str,
-    pub first_name: &'a str,
-    pub last_name: &'a str,
-    pub enabled: bool,
-    pub email_verified: bool,
-    pub service_account: bool,
-    pub created: Timestamp,
-    tags: &'a [Tag],
+    column: &'a Column,
+    entry: &'a Entry,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    pub fn id(&self) -> &'a str {
+        &self.entry.id
+    }
+
+    /// User name, e-mail address, first and last name.
+    pub fn texts(&self) -> [&'a str; 4] {
+        self.entry.texts(&self.column.text)
+    }
+
     pub fn has(&self, tag: Tag) -> bool {
-        self.tags.contains(&tag)
+        self.column.tags[self.entry.tags.clone()].contains(&tag)
+    }
+
+    pub fn enabled(&self) -> bool {
+        self.entry.enabled
+    }
+
+    pub fn email_verified(&self) -> bool {
+        self.entry.email_verified
+    }
+
+    pub fn service_account(&self) -> bool {
+        self.entry.service_account
+    }
+
+    pub fn created(&self) -> Timestamp {
+        self.entry.created
     }
 }
 
 impl Store {
-    /// Runs `search` over all users of a realm by user name, beside the requests of others.
+    /// Runs `search` over the users of a realm, beside the requests of others.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn search_users<T, F>(&self, realm: &RealmId, search: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut dyn Iterator<Item = Row<'_>>) -> T + Send + 'static,
+        F: FnOnce(&Column) -> T + Send + 'static,
     {
         let slot = self.inner.columns.slot(realm);
         let mut search = Some(search);
@@ -90,7 +111,7 @@ impl Store {
                 let Some(wanted) = wanted else { return Err(None) };
                 let state = looking.state.read().unwrap_or_else(PoisonError::into_inner);
                 match &*state {
-                    State::Ready(column) => Ok(wanted(&mut column.rows())),
+                    State::Ready(column) => Ok(wanted(column)),
                     State::Absent | State::Building(_) => Err(Some(wanted)),
                 }
             });
@@ -250,25 +271,39 @@ impl Slot {
     }
 }
 
+/// What ends each of a user's texts, and stands before the first.
+pub const END: char = '\0';
+/// Bytes of text that nobody uses any more, besides as many as are used, until they are given back.
+const STALE: usize = 64 << 10;
+
+/// The users of a realm, as a search sees them.
 #[derive(Debug, Default)]
-struct Column {
+pub struct Column {
     entries: Vec<Entry>,
     /// Places in `entries` that nobody uses.
     free: Vec<u32>,
     /// Places in `entries` by user name.
     order: Vec<u32>,
-    by_id: HashMap<Box<str>, u32>,
+    by_id: HashMap<Arc<str>, u32>,
     /// The sequence at which a user was deleted.
     gone: BTreeMap<u64, Box<str>>,
+    /// The texts of all entries one after another, and of some that were overwritten.
+    text: String,
+    /// Whose text begins where, in this order.
+    starts: Vec<(usize, u32)>,
+    tags: Vec<Tag>,
+    /// Bytes of `text` that no entry uses.
+    stale: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
-    /// Id, user name, address, first and last name, one after another.
-    text: Box<str>,
-    /// Where the first four end.
-    ends: [u32; 4],
-    tags: Box<[Tag]>,
+    id: Arc<str>,
+    /// Where its texts stand; nowhere when nobody uses the place.
+    text: Range<usize>,
+    /// Where the first three texts end, from the beginning of the first.
+    ends: [u32; 3],
+    tags: Range<usize>,
     created: Timestamp,
     enabled: bool,
     email_verified: bool,
@@ -278,68 +313,115 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(user: &User, version: u64) -> Self {
-        let lower = |text: &Option<String>| text.as_deref().map(str::to_lowercase).unwrap_or_default();
-        let parts = [user.id.to_string(), user.username.clone(), lower(&user.email), lower(&user.first_name), lower(&user.last_name)];
+    fn texts<'t>(&self, text: &'t str) -> [&'t str; 4] {
+        // The texts stand between ends: after the one before the first, and before the one after the last.
+        let whole = &text[self.text.start + 1..self.text.end - 1];
+        let [first, second, third] = self.ends.map(|end| end as usize);
+        [&whole[..first], &whole[first + 1..second], &whole[second + 1..third], &whole[third + 1..]]
+    }
+}
+
+impl Column {
+    /// All users by user name.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.order.iter().map(|place| self.row(*place))
+    }
+
+    /// The users whose texts contain `needle`, by user name; and some in which it stretches over two texts.
+    pub fn containing<'c>(&'c self, needle: &Finder<'_>) -> impl Iterator<Item = Row<'c>> + use<'c> {
+        let mut found = vec![0_u64; self.entries.len().div_ceil(64)];
+        let (mut from, mut starts) = (0, self.starts.as_slice());
+        while let Some(at) = needle.find(&self.text.as_bytes()[from..]) {
+            starts = &starts[starts.partition_point(|(start, _)| *start <= from + at) - 1..];
+            let place = starts[0].1 as usize;
+            if self.entries[place].text.start == starts[0].0 {
+                found[place / 64] |= 1 << (place % 64);
+            }
+            // One match is enough for a user. The end of the next is never more than one character before its start.
+            let Some((next, _)) = starts.get(1) else { break };
+            from = *next;
+        }
+        let is_found = move |place: &u32| found[*place as usize / 64] & 1 << (place % 64) != 0;
+        self.order.iter().copied().filter(is_found).map(|place| self.row(place))
+    }
+
+    fn row(&self, place: u32) -> Row<'_> {
+        Row { column: self, entry: &self.entries[place as usize] }
+    }
+
+    fn username(&self, place: u32) -> &str {
+        self.row(place).texts()[0]
+    }
+
+    /// Adds a user at the end; [`Column::sort`] must follow.
+    fn push(&mut self, user: &User, version: u64) {
+        let place = self.enter(user, version);
+        self.order.push(place);
+    }
+
+    /// Users of one page lie side by side, too.
+    fn sort(&mut self) {
+        let mut order = std::mem::take(&mut self.order);
+        order.sort_by(|a, b| self.username(*a).cmp(self.username(*b)));
+        self.order = order;
+        self.lay_out();
+    }
+
+    /// Writes everything anew in the order of names, without what nobody uses.
+    fn lay_out(&mut self) {
+        let old = std::mem::take(self);
+        self.gone = old.gone;
+        for place in old.order {
+            let entry = &old.entries[place as usize];
+            let (text, tags) = (&old.text[entry.text.clone()], old.tags[entry.tags.clone()].iter().copied());
+            let place = self.place(entry.clone(), text, tags);
+            self.order.push(place);
+        }
+    }
+
+    /// Writes a user to a place that is free.
+    fn enter(&mut self, user: &User, version: u64) -> u32 {
+        let mut text = String::from(END);
         let mut ends = [0; 4];
-        let mut length = 0;
-        for (end, part) in ends.iter_mut().zip(&parts) {
-            length += part.len();
-            *end = u32::try_from(length).unwrap_or(u32::MAX);
+        let names = [Some(&user.username), user.email.as_ref(), user.first_name.as_ref(), user.last_name.as_ref()];
+        for (end, name) in ends.iter_mut().zip(names) {
+            text.extend(name.map(|name| name.to_lowercase()));
+            *end = u32::try_from(text.len() - 1).unwrap_or(u32::MAX);
+            text.push(END);
         }
         let attributes = user.attributes.iter().flat_map(|(name, values)| values.iter().map(move |value| Tag::attribute(name, value)));
         let tags = attributes.chain(user.groups.iter().map(Tag::group)).chain(user.roles.iter().map(Tag::role));
-        Self {
-            text: parts.concat().into_boxed_str(),
-            ends,
-            tags: tags.collect(),
+        let entry = Entry {
+            id: user.id.as_str().into(),
+            text: 0..0,
+            ends: [ends[0], ends[1], ends[2]],
+            tags: 0..0,
             created: user.created,
             enabled: user.enabled,
             email_verified: user.email_verified,
             service_account: user.service_account_client.is_some(),
             version,
-        }
+        };
+        self.place(entry, &text, tags)
     }
 
-    fn part(&self, number: usize) -> &str {
-        let end = |number: usize| self.ends.get(number).map_or(self.text.len(), |end| *end as usize);
-        &self.text[if number == 0 { 0 } else { end(number - 1) }..end(number)]
-    }
-
-    fn row(&self) -> Row<'_> {
-        Row {
-            id: self.part(0),
-            username: self.part(1),
-            email: self.part(2),
-            first_name: self.part(3),
-            last_name: self.part(4),
-            enabled: self.enabled,
-            email_verified: self.email_verified,
-            service_account: self.service_account,
-            created: self.created,
-            tags: &self.tags,
-        }
-    }
-}
-
-impl Column {
-    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.order.iter().map(|place| self.entries[*place as usize].row())
-    }
-
-    /// Adds a user at the end; [`Column::sort`] must follow.
-    fn push(&mut self, user: &User, version: u64) {
-        let place = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry::new(user, version));
-        self.order.push(place);
-        self.by_id.insert(user.id.as_str().into(), place);
-    }
-
-    /// Users of one page lie side by side, too.
-    fn sort(&mut self) {
-        self.entries.sort_by(|a, b| a.part(1).cmp(b.part(1)));
-        self.order = (0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)).collect();
-        self.by_id = self.entries.iter().zip(0..).map(|(entry, place)| (entry.part(0).into(), place)).collect();
+    /// Puts an entry to a place that is free, and its text and tags behind all others.
+    fn place(&mut self, entry: Entry, text: &str, tags: impl Iterator<Item = Tag>) -> u32 {
+        let (start, first) = (self.text.len(), self.tags.len());
+        self.text.push_str(text);
+        self.tags.extend(tags);
+        let entry = Entry { text: start..self.text.len(), tags: first..self.tags.len(), ..entry };
+        let id = Arc::clone(&entry.id);
+        let place = if let Some(place) = self.free.pop() {
+            self.entries[place as usize] = entry;
+            place
+        } else {
+            self.entries.push(entry);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.starts.push((start, place));
+        self.by_id.insert(id, place);
+        place
     }
 
     /// Brings one user up to date. Commits may arrive in another order than that of their sequences.
@@ -359,33 +441,29 @@ impl Column {
             }
             return;
         };
-        let entry = Entry::new(user, sequence);
-        let at = self.position(entry.part(1));
-        let place = if let Some(place) = self.free.pop() {
-            self.entries[place as usize] = entry;
-            place
-        } else {
-            self.entries.push(entry);
-            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
-        };
+        let place = self.enter(user, sequence);
+        let at = self.position(self.username(place));
         self.order.insert(at, place);
-        self.by_id.insert(id.as_str().into(), place);
     }
 
     fn remove(&mut self, id: &UserId, place: u32) {
-        let name = self.entries[place as usize].part(1);
-        let start = self.position(name);
+        let start = self.position(self.username(place));
         // Names are unique, but a name that moved from one user to another in one commit stands twice for a moment.
         if let Some(at) = self.order[start..].iter().position(|other| *other == place) {
             self.order.remove(start + at);
         }
         self.by_id.remove(id.as_str());
         self.free.push(place);
+        let text = std::mem::take(&mut self.entries[place as usize].text);
+        self.stale += text.len();
+        if self.stale > STALE.max(self.text.len() / 2) {
+            self.lay_out();
+        }
     }
 
     /// Where the users with this name or a later one begin.
     fn position(&self, username: &str) -> usize {
-        self.order.partition_point(|place| self.entries[*place as usize].part(1) < username)
+        self.order.partition_point(|place| self.username(*place) < username)
     }
 }
 
@@ -405,7 +483,7 @@ mod tests {
     }
 
     fn names(column: &Column) -> Vec<String> {
-        column.rows().map(|row| row.username.to_owned()).collect()
+        column.rows().map(|row| row.texts()[0].to_owned()).collect()
     }
 
     #[test]
@@ -439,12 +517,39 @@ mod tests {
 
     #[test]
     fn a_row_tells_its_parts_and_tags() {
-        let entry = Entry::new(&user("1", "anna"), 1);
-        let row = entry.row();
-        assert_eq!((row.id, row.username, row.email, row.first_name, row.last_name), ("1", "anna", "anna@x", "ä", ""));
+        let mut column = Column::default();
+        column.push(&user("1", "anna"), 1);
+        let row = column.rows().next().expect("one user");
+        assert_eq!((row.id(), row.texts()), ("1", ["anna", "anna@x", "ä", ""]));
         assert!(
             row.has(Tag::attribute("team", "RED")) && row.has(Tag::group(&GroupId::from("g"))) && row.has(Tag::role(&RoleId::from("r")))
         );
         assert!(!row.has(Tag::attribute("team", "re")) && !row.has(Tag::group(&GroupId::from("r"))));
+    }
+
+    #[test]
+    fn a_part_of_a_text_finds_its_users_also_after_changes_and_when_the_texts_are_laid_out_anew() {
+        let found =
+            |column: &Column, needle: &str| column.containing(&Finder::new(needle)).map(|row| row.id().to_owned()).collect::<Vec<_>>();
+        let mut column = Column::default();
+        for (id, name) in [("1", "carl"), ("2", "anna"), ("3", "hannah")] {
+            column.push(&user(id, name), 1);
+        }
+        column.sort();
+        assert_eq!(found(&column, "ann"), ["2", "3"]);
+        assert_eq!(
+            (found(&column, "\0ann"), found(&column, "\0anna\0"), found(&column, "nobody")),
+            (vec!["2".to_owned()], vec!["2".to_owned()], vec![])
+        );
+        column.apply(&UserId::from("2"), Some(&user("2", "zoe")), 2);
+        column.apply(&UserId::from("1"), None, 3);
+        column.apply(&UserId::from("4"), Some(&user("4", "annabel")), 4);
+        assert_eq!(found(&column, "ann"), ["4", "3"], "what was overwritten is not found");
+        let before = column.text.len();
+        column.lay_out();
+        assert!(column.text.len() < before && column.entries.len() == 3);
+        assert_eq!((found(&column, "ann"), found(&column, "zoe")), (vec!["4".to_owned(), "3".to_owned()], vec!["2".to_owned()]));
+        column.apply(&UserId::from("3"), Some(&user("3", "bert")), 5);
+        assert_eq!((found(&column, "ann"), names(&column)), (vec!["4".to_owned()], ["annabel", "bert", "zoe"].map(str::to_owned).to_vec()));
     }
 }

@@ -58,13 +58,21 @@ pub trait Reader: Send {
 
     /// All documents under `prefix`, read in bounded steps. For kinds whose number an administrator decides, not for users.
     fn scan_all<C: DataClass, T: Document>(&mut self, prefix: &Prefix<C, T>) -> impl Future<Output = Result<Vec<T>, StoreError>> + Send {
+        async move { Ok(self.scan_all_with_keys(prefix).await?.into_iter().map(|(_, document)| document).collect()) }
+    }
+
+    /// The same, each with the last part of its key.
+    fn scan_all_with_keys<C: DataClass, T: Document>(
+        &mut self,
+        prefix: &Prefix<C, T>,
+    ) -> impl Future<Output = Result<Vec<(String, T)>, StoreError>> + Send {
         async move {
             let (mut all, mut after) = (Vec::new(), None::<String>);
             loop {
                 let rows = self.scan(prefix, after.as_deref(), SCAN_STEP).await?;
                 let full = rows.len() == SCAN_STEP;
                 after = rows.last().map(|(key, _)| key.clone());
-                all.extend(rows.into_iter().map(|(_, document)| document));
+                all.extend(rows);
                 if !full {
                     return Ok(all);
                 }

@@ -23,7 +23,7 @@ pub fn claims<'a>(minting: &'a Minting<'a>) -> Claims<'a> {
         scope: Some(Cow::Borrowed(minting.scope.response_text())),
         ..Claims::default()
     };
-    mappers::run(minting.scope.mappers(), client.access_token_kind(), &minting.context(), minting.roles.clone(), &mut claims);
+    mappers::run(minting.scope.mappers(), authorization.access_token_kind(), &minting.context(), minting.roles.clone(), &mut claims);
     claims
 }
 
@@ -39,6 +39,6 @@ fn jti(minting: &Minting<'_>) -> String {
         Some(session) if session.offline || asked_offline => "of",
         Some(_) => "on",
     };
-    let kind = if authorization.client.lightweight { "lt" } else { "rt" };
+    let kind = if authorization.lightweight { "lt" } else { "rt" };
     format!("{session}{kind}{}:{}", authorization.grant.letters(), minting.env.random().uuid())
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::base::clock::Timestamp;
 use crate::base::env::Env;
-use crate::base::id::UserId;
+use crate::base::id::{OrganizationId, UserId};
 use crate::compiled::CompiledRealm;
 use crate::keyring::Algorithm;
 
@@ -19,6 +19,8 @@ pub enum Action {
     Execute(Vec<String>),
     /// Confirm the e-mail address.
     VerifyEmail,
+    /// Join this organization; without an account, after making one.
+    Join(OrganizationId),
 }
 
 impl Action {
@@ -27,18 +29,23 @@ impl Action {
         match self {
             Self::Execute(_) => EXECUTE_ACTIONS,
             Self::VerifyEmail => VERIFY_EMAIL,
+            Self::Join(_) => JOIN,
         }
     }
 }
 
 const EXECUTE_ACTIONS: &str = "execute-actions";
 const VERIFY_EMAIL: &str = "verify-email";
+const JOIN: &str = "ORGIVT";
 
 /// What a token is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct NewActionToken<'a> {
+    /// What something is kept under that the token is worth nothing without; a fresh one where there is no such thing.
+    pub id: Option<&'a str>,
     pub action: &'a Action,
-    pub user: &'a UserId,
+    /// `None`: somebody who has no account yet.
+    pub user: Option<&'a UserId>,
     /// The address that the link goes to: the token dies when the user gets another one.
     pub email: &'a str,
     /// The client that the user goes on to.
@@ -54,7 +61,8 @@ pub struct NewActionToken<'a> {
 pub struct VerifiedActionToken {
     pub jti: String,
     pub action: Action,
-    pub user: UserId,
+    /// `None`: somebody who has no account yet.
+    pub user: Option<UserId>,
     pub email: String,
     pub client_id: String,
     pub redirect_uri: Option<String>,
@@ -69,13 +77,16 @@ struct Payload<'a> {
     jti: String,
     iss: &'a str,
     aud: &'a str,
-    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
     typ: &'static str,
     azp: &'a str,
     nonce: String,
     eml: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reduri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rqac: Option<&'a [String]>,
 }
@@ -86,18 +97,22 @@ pub fn mint(env: &Env, realm: &CompiledRealm, issuer: &str, new: &NewActionToken
     let payload = Payload {
         exp: (now + new.lifespan).seconds(),
         iat: now.seconds(),
-        jti: env.random().uuid().to_string(),
+        jti: new.id.map_or_else(|| env.random().uuid().to_string(), str::to_owned),
         iss: issuer,
         aud: issuer,
-        sub: new.user.as_str(),
+        sub: new.user.map(UserId::as_str),
         typ: new.action.typ(),
         azp: new.client_id,
         nonce: env.random().uuid().to_string(),
         eml: new.email,
         reduri: new.redirect_uri,
+        org_id: match new.action {
+            Action::Join(organization) => Some(organization.as_str()),
+            _ => None,
+        },
         rqac: match new.action {
             Action::Execute(actions) => Some(actions),
-            Action::VerifyEmail => None,
+            _ => None,
         },
     };
     let claims = serde_json::to_vec(&payload).ok()?;
@@ -113,13 +128,19 @@ pub fn verify(realm: &CompiledRealm, issuer: &str, token: &str, now: Timestamp) 
     let action = match text(&claims, "typ") {
         Some(EXECUTE_ACTIONS) => Action::Execute(list(&claims, "rqac")),
         Some(VERIFY_EMAIL) => Action::VerifyEmail,
+        Some(JOIN) => Action::Join(OrganizationId::from(required(&claims, "org_id")?)),
         other => return Err(Rejected::WrongType(other.unwrap_or_default().to_owned())),
     };
     let times = Times::check(issuer, &claims, now)?;
+    let user = text(&claims, "sub").map(UserId::from);
+    // Only an invitation may go to somebody without an account.
+    if user.is_none() && !matches!(action, Action::Join(_)) {
+        return Err(Rejected::Malformed("no sub"));
+    }
     Ok(VerifiedActionToken {
         jti: required(&claims, "jti")?.to_owned(),
         action,
-        user: UserId::from(required(&claims, "sub")?),
+        user,
         email: required(&claims, "eml")?.to_owned(),
         client_id: required(&claims, "azp")?.to_owned(),
         redirect_uri: text(&claims, "reduri").map(str::to_owned),

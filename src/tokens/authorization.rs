@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
+use crate::compiled::mapper::TokenKind;
 use crate::compiled::{CompiledClient, CompiledRealm, Subject};
 use crate::model::lifetimes::SessionAge;
 
@@ -16,6 +17,8 @@ use super::scope::GrantedScope;
 pub struct Authorization {
     pub realm: Arc<CompiledRealm>,
     pub client: Arc<CompiledClient>,
+    /// Whether the access token carries as little as possible: by a setting of the client or a policy of the realm.
+    pub lightweight: bool,
     pub subject: Arc<Subject>,
     /// `None`: no session, so no refresh token and no `sid` (client credentials).
     pub session: Option<SessionPart>,
@@ -34,6 +37,13 @@ pub struct Authorization {
     pub acr: String,
     /// The caller, for `clientHost` and `clientAddress` of client credentials.
     pub client_address: IpAddr,
+}
+
+impl Authorization {
+    /// Which switches of the mappers count for the access token.
+    pub const fn access_token_kind(&self) -> TokenKind {
+        if self.lightweight { TokenKind::LightweightAccess } else { TokenKind::Access }
+    }
 }
 
 /// What an answer of the authorization endpoint carries beside the ID token, which vouches for it (OIDC Core §3.3.2.11).

@@ -51,6 +51,8 @@ pub struct TokenResponse {
 pub struct TokenIds {
     /// `jti` of the access token.
     pub access: String,
+    /// `aud` of the access token that an exchange made.
+    pub audience: Vec<String>,
     /// `typ` and `jti` of the refresh token.
     pub refresh: Option<(&'static str, String)>,
 }
@@ -66,7 +68,10 @@ pub fn issue(env: &Env, issuer: &str, authorization: &Authorization) -> Result<T
 
     let mut claims = access_token::claims(&minting);
     exchange::restrict(&mut claims, &authorization.audience)?;
-    let mut ids = TokenIds { access: claims.jti.clone().unwrap_or_default(), refresh: None };
+    let mut ids = TokenIds { access: claims.jti.clone().unwrap_or_default(), ..TokenIds::default() };
+    if authorization.exchange.is_some() {
+        ids.audience = claims.aud.iter().map(ToString::to_string).collect();
+    }
     let session = authorization.session.as_ref().filter(|_| gets_refresh_token(authorization));
     let refresh_token = match session {
         None => None,
@@ -131,7 +136,7 @@ impl<'a> Minting<'a> {
         let (scope, roles) =
             authorization
                 .scope
-                .for_subject(realm, client, &authorization.subject, &[client.access_token_kind(), TokenKind::Id]);
+                .for_subject(realm, client, &authorization.subject, &[authorization.access_token_kind(), TokenKind::Id]);
         let age = authorization.session.as_ref().map(SessionPart::age);
         let expires = lifetimes::access_token_expires(&realm.realm, &client.client, age, now);
         Self { env, issuer, authorization, now, expires, scope, roles }

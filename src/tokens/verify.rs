@@ -19,6 +19,9 @@ pub enum Rejected {
     /// `typ` is not that of the expected token.
     #[error("wrong token type {0:?}")]
     WrongType(String),
+    /// It has `cnf`: only who holds that key may use it, and nothing here asks for a proof (RFC 9449 §7.1, RFC 8705 §3).
+    #[error("bound to a key")]
+    Bound,
     /// `iss` is another issuer.
     #[error("issued by {0:?}")]
     Issuer(String),
@@ -93,12 +96,16 @@ impl VerifiedAccessToken {
     }
 }
 
-/// Checks an access token.
+/// Checks an access token that whoever bears it may use. One that is bound to a key is none, though the key of the realm signed it:
+/// a server that moved here issued it.
 ///
 /// # Errors
 /// Why it is refused.
 pub fn access_token(realm: &CompiledRealm, issuer: &str, token: &str, now: Timestamp) -> Result<VerifiedAccessToken, Rejected> {
     let claims = signed(realm, token)?;
+    if claims.contains_key("cnf") {
+        return Err(Rejected::Bound);
+    }
     match text(&claims, "typ") {
         Some(typ) if typ.eq_ignore_ascii_case("Bearer") => {}
         other => return Err(Rejected::WrongType(other.unwrap_or_default().to_owned())),

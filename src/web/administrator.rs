@@ -15,8 +15,11 @@ use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::base::id::{SessionId, UserId};
+use crate::compiled::claim_path::ClaimName;
+use crate::compiled::roles::RoleSet;
 use crate::compiled::{CompiledClient, CompiledRealm, Subject};
 use crate::manage::client_policies::Updater;
+use crate::manage::defaults::clients::administration_client_id;
 use crate::manage::defaults::roles::{ADMINISTRATION, ORGANIZATIONS};
 use crate::model::realm::Realm;
 use crate::model::user::User;
@@ -60,7 +63,7 @@ pub struct AdminRequest {
     pub base_url: String,
     pub client_address: IpAddr,
     pub body: Bytes,
-    /// The parameters of the query string.
+    /// The parameters of the query string that the row declares.
     pub query: Params,
     pub method: Method,
     /// What stands in the URL behind the realm, as it was sent: `users/{id}`. Empty for the realm itself.
@@ -79,10 +82,15 @@ pub struct Caller {
     pub user: User,
     /// The session that his token comes from, if it comes from one.
     pub session: Option<SessionId>,
-    /// Realm roles by name, as far as his client lets them through.
-    realm_roles: Vec<Arc<str>>,
-    /// Roles of clients whose roles are about administration, by `client_id` and name.
-    client_roles: Vec<(String, Vec<Arc<str>>)>,
+    held: Held,
+}
+
+/// What a caller may do.
+enum Held {
+    /// He has the store itself in his hands.
+    Everything,
+    /// These roles of his realm, as far as his client lets them through.
+    Roles(RoleSet),
 }
 
 impl AdminRequest {
@@ -113,7 +121,7 @@ impl AdminRequest {
         self.parameters.iter().any(|(known, _)| *known == name)
     }
 
-    /// A parameter of the query string; empty counts as absent.
+    /// A parameter of the query string that the row declares; empty counts as absent.
     pub fn argument(&self, name: &str) -> Option<&str> {
         self.query.get(name).filter(|value| !value.is_empty())
     }
@@ -150,25 +158,29 @@ impl Caller {
 
     /// Whether he has everything over `realm` that there is: only such a one may hand out roles that he does not have himself.
     pub fn administers_fully(&self, realm: &Realm) -> bool {
-        let whole = self.realm.realm.is_master() && self.realm_roles.iter().any(|role| &**role == "admin");
-        whole || self.may(realm, &[REALM_ADMIN])
+        self.realm.realm.is_master() && self.has_realm_role("admin") || self.may(realm, &[REALM_ADMIN])
     }
 
     /// The roles that he has over `realm`: of its own `realm-management`, or of its client in `master`.
-    pub fn roles_over(&self, realm: &Realm) -> &[Arc<str>] {
+    pub fn roles_over(&self, realm: &Realm) -> Vec<&str> {
         let own = &self.realm.realm;
-        let client_id = match (own.is_master(), own.id == realm.id) {
-            (true, _) => format!("{}-realm", realm.name),
-            (false, true) => REALM_MANAGEMENT.to_owned(),
-            (false, false) => return &[],
+        let of_client = |client_id: &str| match &self.held {
+            Held::Everything => ADMINISTRATION.iter().chain(ORGANIZATIONS).map(|(name, _)| *name).chain([REALM_ADMIN]).collect(),
+            Held::Roles(set) => self.realm.roles.held_of_client(set, client_id).map(|name| &**name).collect(),
         };
-        let held = self.client_roles.iter().find(|(client, _)| *client == client_id);
-        held.map_or(&[], |(_, roles)| roles)
+        match (own.is_master(), own.id == realm.id) {
+            (true, _) => of_client(&administration_client_id(&realm.name)),
+            (false, true) => of_client(REALM_MANAGEMENT),
+            (false, false) => Vec::new(),
+        }
     }
 
     /// Whether he has the realm role `name` of his own realm.
     pub fn has_realm_role(&self, name: &str) -> bool {
-        self.realm_roles.iter().any(|role| &**role == name)
+        match &self.held {
+            Held::Everything => true,
+            Held::Roles(set) => self.realm.roles.holds_realm_role(set, name),
+        }
     }
 
     /// Who has the store in his hands: everything over every realm. `None` when there is no realm at all.
@@ -185,14 +197,8 @@ impl Caller {
         };
         let Some(home) = home else { return Ok(None) };
         let Some(client) = app.compiled.client(&home, ADMINISTRATION_CLIENTS[0]).await? else { return Ok(None) };
-        let names = ADMINISTRATION.iter().chain(ORGANIZATIONS).map(|(name, _)| *name).chain([REALM_ADMIN]);
-        let all: Vec<Arc<str>> = names.map(Arc::from).collect();
-        let realms = app.store.peek().realms().list().await?;
-        let held_over = realms.into_iter().map(|realm| format!("{}-realm", realm.name));
-        let client_roles = held_over.chain([REALM_MANAGEMENT.to_owned()]).map(|client| (client, all.clone())).collect();
         let user = User::new(UserId::from(OPERATOR), OPERATOR.to_owned(), app.env.now());
-        let realm_roles = ["admin", "create-realm"].map(Arc::from).to_vec();
-        Ok(Some(Self { realm: home, client, user, session: None, realm_roles, client_roles }))
+        Ok(Some(Self { realm: home, client, user, session: None, held: Held::Everything }))
     }
 
     /// What conditions of client policies ask about him.
@@ -200,17 +206,23 @@ impl Caller {
     /// # Errors
     /// When the store fails.
     pub async fn updater(&self, store: &Store) -> Result<Updater, StoreError> {
-        let clients = self.client_roles.iter().flat_map(|(client, roles)| roles.iter().map(move |role| format!("{client}.{role}")));
-        let roles = self.realm_roles.iter().map(ToString::to_string).chain(clients).collect();
+        let names = match &self.held {
+            Held::Everything => self.realm.roles.names(&self.realm.roles.all()),
+            Held::Roles(set) => self.realm.roles.names(set),
+        };
+        let of_client = |(client, roles): &(ClaimName, Vec<Arc<str>>)| roles.iter().map(|role| format!("{}.{role}", client.text)).collect();
+        let of_clients = names.clients.iter().flat_map::<Vec<String>, _>(of_client);
+        let roles = names.realm.iter().map(ToString::to_string).chain(of_clients).collect();
         let groups = store.peek().groups().list(self.realm.id()).await?;
         let joined = groups.into_iter().filter(|group| self.user.groups.contains(&group.id));
         Ok(Updater { source: "ByAuthenticatedUser", roles, groups: joined.map(|group| group.name).collect() })
     }
 
     fn administers_anything(&self) -> bool {
+        let Held::Roles(set) = &self.held else { return true };
         let master = self.realm.realm.is_master();
         let counts = |client: &str| if master { client.ends_with("-realm") } else { client == REALM_MANAGEMENT };
-        self.has_realm_role("create-realm") && master || self.client_roles.iter().any(|(client, roles)| counts(client) && !roles.is_empty())
+        master && self.has_realm_role("create-realm") || self.realm.roles.clients_in(set).any(counts)
     }
 }
 
@@ -288,17 +300,7 @@ pub async fn caller(app: &web::Data<App>, realm: Arc<CompiledRealm>, issuer: &st
         // A client without full scope was not trusted with all of its user's roles: whoever got its token gets no more.
         scope::resolve_granted(&realm, &client, &token.scope).retain_allowed(&mut roles);
     }
-    let names = realm.roles.names(&roles);
-    let about_administration = |client: &str| client == REALM_MANAGEMENT || client.ends_with("-realm");
-    let client_roles = names.clients.into_iter().map(|(client, roles)| (client.text.to_string(), roles));
-    Ok(Some(Caller {
-        client,
-        user: subject.user,
-        session: token.sid,
-        realm_roles: names.realm,
-        client_roles: client_roles.filter(|(client, _)| about_administration(client)).collect(),
-        realm,
-    }))
+    Ok(Some(Caller { client, user: subject.user, session: token.sid, held: Held::Roles(roles), realm }))
 }
 
 /// RFC 6750 §2.1: only the header. A query string ends up in logs.

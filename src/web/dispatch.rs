@@ -8,15 +8,12 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use actix_web::http::header::{
-    ACCEPT, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN,
-};
+use actix_web::http::header::{ACCEPT, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, ORIGIN};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::web::{self, Bytes, BytesMut, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt as _;
 use futures_util::future::poll_immediate;
-use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::compiled::CompiledRealm;
@@ -25,12 +22,14 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::params::Params;
 use crate::store::txn::Reader as _;
 
-use super::addressing::{self, Addressing, Origin, is_local};
+use super::addressing::{self, Addressing, is_local};
 use super::administrator::{self, AdminRequest};
 use super::cors::{self, Cors};
+use super::incoming::Incoming;
 use super::oauth_response;
 use super::page_error;
 use super::panics::{self, Guarded, Panicked};
+use super::query;
 use super::realm::RealmRequest;
 use super::request_log::RequestNote;
 use super::request_path;
@@ -292,7 +291,7 @@ impl Dispatcher {
             base_url: base_url.to_string(),
             client_address: incoming.origin.client_address,
             body,
-            query,
+            query: query::declared(row.query, query),
             method: row.method.clone(),
             path: segments(&incoming.path).skip(3).collect::<Vec<_>>().join("/"),
             realm: realm.clone(),
@@ -410,80 +409,6 @@ impl Limits {
             bytes += name.as_str().len() + value.len();
         }
         (fields > MAX_HEADERS || bytes > self.headers).then(OAuthError::headers_too_large)
-    }
-}
-
-/// A request and what its head says.
-struct Incoming<'a> {
-    request: HttpRequest,
-    /// The raw path below the scope that we are mounted in.
-    path: String,
-    origin: Origin<'a>,
-}
-
-impl<'a> Incoming<'a> {
-    fn new(request: HttpRequest, addressing: &'a Addressing) -> Self {
-        let whole = request.match_info().as_str();
-        let below = request.match_info().unprocessed();
-        let mount = &whole[..whole.len() - below.len()];
-        // Routing works on a decoded copy. Below the mount the raw text counts, so that a realm's name is decoded once.
-        let path = request.uri().path().strip_prefix(mount).unwrap_or(below).to_owned();
-        let origin = addressing.origin(&request, mount);
-        Self { request, path, origin }
-    }
-
-    fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.request.headers().get(name)?.to_str().ok()
-    }
-
-    fn asks_for_a_page(&self) -> bool {
-        page_error::prefers_html(self.header(&ACCEPT))
-    }
-
-    fn has_form(&self) -> bool {
-        let media_type = self.header(&CONTENT_TYPE).and_then(|value| value.split(';').next());
-        media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-    }
-
-    /// The realm's name in `/realms/{realm}/…` or `/.well-known/{document}/realms/{realm}` (RFC 8414 §3).
-    fn realm_name(&self) -> Option<String> {
-        let mut parts = segments(&self.path);
-        let name = match (parts.next()?, parts.next()?) {
-            ("realms", name) => name,
-            (".well-known", _) if parts.next() == Some("realms") => parts.next()?,
-            _ => return None,
-        };
-        Some(percent_decode_str(name).decode_utf8_lossy().into_owned())
-    }
-
-    /// Whether the path belongs to the Admin REST API.
-    fn is_administration(&self) -> bool {
-        let mut parts = segments(&self.path);
-        parts.next() == Some("admin")
-            && match parts.next() {
-                Some("realms" | "serverinfo") => true,
-                Some(_) => parts.next() == Some("console") && parts.next() == Some("whoami"),
-                None => false,
-            }
-    }
-
-    /// Segments below `/admin`, where no page is.
-    fn beside_administration(&self) -> Option<usize> {
-        let mut parts = segments(&self.path);
-        (parts.next() == Some("admin")).then(|| parts.count()).filter(|below| *below > 0)
-    }
-
-    /// The realm's name in `/admin/realms/{realm}/…`.
-    fn administered_realm(&self) -> Option<String> {
-        let mut parts = segments(&self.path).skip(1);
-        let name = parts.next().filter(|part| *part == "realms").and_then(|_| parts.next())?;
-        Some(percent_decode_str(name).decode_utf8_lossy().into_owned())
-    }
-
-    /// Whether the path is `/realms/{realm}/protocol/{protocol}` with one that we do not speak.
-    fn names_unknown_protocol(&self) -> bool {
-        let mut parts = segments(&self.path).skip(2);
-        parts.next() == Some("protocol") && parts.next().is_some_and(|protocol| protocol != "openid-connect")
     }
 }
 

@@ -15,6 +15,7 @@ use crate::store::txn::Reader as _;
 
 use super::administrator::{AdminRequest, Caller};
 use super::dispatch::Dispatcher;
+use super::query;
 use super::route::{Handler, segments};
 
 /// What an operation answered.
@@ -70,14 +71,14 @@ impl Dispatcher {
         };
         let caller = Caller::operator(&self.app, realm.as_ref()).await.map_err(|error| failed(&error))?;
         let caller = caller.ok_or_else(|| Answered::error(500, "the store has no realm to act from"))?;
-        let query = Params::parse(query.as_bytes()).map_err(|error| Answered::error(400, &error.to_string()))?;
+        let given = Params::parse(query.as_bytes()).map_err(|error| Answered::error(400, &error.to_string()))?;
         let request = AdminRequest {
             app: self.app.clone(),
             caller,
             base_url: String::new(),
             client_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             body: Bytes::from(body),
-            query,
+            query: query::declared(row.query, given),
             method,
             path: segments(path).skip(3).collect::<Vec<_>>().join("/"),
             realm,

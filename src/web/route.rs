@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use super::administrator::{AdminRequest, Admission};
 use super::cors::Cors;
+use super::query::Query;
 use super::realm::RealmRequest;
 use super::server::ServerRequest;
 
@@ -22,9 +23,22 @@ pub struct Route {
     pub policy: Policy,
     /// Bytes of request body that the handler may see; a longer one is refused with 413.
     pub body_limit: usize,
+    /// What the handler sees of the query string. Only operations of the Admin REST API take any by way of their row.
+    pub query: Query,
     pub cors: Cors,
     pub cache: Cache,
     pub handler: Handler,
+    pub feature: Feature,
+}
+
+/// Whether what a row is for is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Feature {
+    On,
+    /// Some requests need what is not there.
+    Partial,
+    /// Switched off, which is all that the handler says.
+    Off,
 }
 
 /// What a request must bring before the handler sees it. The order of refusals is Keycloak's: transport, then realm.
@@ -212,6 +226,20 @@ impl<'a> Match<'a> {
 }
 
 impl Route {
+    /// The row with these parameters in its query string.
+    #[must_use]
+    pub fn taking(mut self, query: Query) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// The row of a feature that is there in part.
+    #[must_use]
+    pub fn partly(mut self) -> Self {
+        self.feature = Feature::Partial;
+        self
+    }
+
     /// Whether the path has parameters besides the name of the realm.
     pub(super) fn has_parameters_below_realm(&self) -> bool {
         self.path.matches('{').count() > 1
@@ -254,9 +282,11 @@ mod tests {
             path,
             policy: Policy::Open,
             body_limit: 0,
+            query: &[],
             cors: Cors::Refused,
             cache: Cache::Unset,
             handler: Handler::Server(|_| empty(200)),
+            feature: Feature::On,
         }
     }
 

@@ -76,6 +76,9 @@ async fn updates_of_different_settings_of_one_object_all_take_effect() {
         (&client, json!({ "clientId": "c", "description": "d" })),
         (&client, json!({ "clientId": "c", "rootUrl": "https://c.example" })),
         (&client, json!({ "clientId": "c", "attributes": { "access.token.lifespan": "60" } })),
+        ("/r/events/config", json!({ "eventsEnabled": true })),
+        ("/r/events/config", json!({ "adminEventsEnabled": true })),
+        ("/r/events/config", json!({ "eventsExpiration": 3600 })),
         (&scope, json!({ "name": "s", "description": "d" })),
         (&scope, json!({ "name": "s", "attributes": { "display.on.consent.screen": "true" } })),
     ];

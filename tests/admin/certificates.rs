@@ -1,7 +1,7 @@
 //! Keys and certificates of clients: made, uploaded, taken home in keystores, and what then signs assertions.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use keywright::base::secret::Secret;
 use keywright::keyring::keystore::{KeystoreFormat, Passwords};
 use openssl::asn1::Asn1Time;
@@ -186,6 +186,22 @@ async fn certificates_public_keys_and_key_sets_are_taken_as_they_come() {
     let key = private_key(&admin.upload(&format!("{client}/{ATTRIBUTE}/upload"), &fields).await.ok().json().expect("a document"));
     assert_eq!(admin.asserted("one", &key).await, 200);
 
+    // What is to verify an identity provider's signatures is answered in every form that its settings take, and kept nowhere.
+    let of_provider = "/r/identity-provider/upload-certificate";
+    let answer = admin.upload(of_provider, &fields).await.ok().json().expect("a document");
+    assert!(answer["certificate"].is_string() && answer["privateKey"].is_null(), "{answer}");
+    let answer = admin
+        .upload(of_provider, &[("keystoreFormat", b"Certificate PEM"), ("file", &certificate(&second))])
+        .await
+        .ok();
+    let key = STANDARD.encode(second.private().public_key_to_der().unwrap());
+    assert_eq!(answer.json().expect("a document")["publicKey"], json!(key));
+    admin
+        .upload(of_provider, &[("keystoreFormat", b"Certificate PEM"), ("file", b"-----BEGIN nonsense")])
+        .await
+        .is(400);
+    let key = private_key(&admin.upload(&format!("{client}/{ATTRIBUTE}/upload"), &fields).await.ok().json().expect("a document"));
+
     for fields in [
         vec![("keystoreFormat", b"Certificate PEM".as_slice()), ("file", b"-----BEGIN nonsense")],
         vec![("keystoreFormat", b"Public Key PEM"), ("file", b"\xff\xfe")],
@@ -199,4 +215,33 @@ async fn certificates_public_keys_and_key_sets_are_taken_as_they_come() {
     admin.upload(&path, &[("keystoreFormat", b"BCFKS"), ("file", b"x")]).await.is(406);
     admin.post(&path, json!({})).await.is(415);
     assert_eq!(admin.asserted("one", &key).await, 200, "nothing changed");
+}
+
+/// Class 58: whoever may look at a client must not find the key with which it signs.
+#[tokio::test]
+async fn of_an_uploaded_key_set_only_the_public_half_is_kept() {
+    let admin = Administrator::with_realm().await;
+    let client = admin.signing_client("one").await;
+    let key = ClientKey::generate();
+    let rsa = key.private().rsa().unwrap();
+    let mut jwk = key.jwk("k");
+    let public = json!({ "keys": [jwk.clone()] });
+    jwk["d"] = json!(URL_SAFE_NO_PAD.encode(rsa.d().to_vec()));
+    jwk["p"] = json!(URL_SAFE_NO_PAD.encode(rsa.p().unwrap().to_vec()));
+    let private = json!({ "keys": [jwk] }).to_string();
+    let form = [("keystoreFormat", b"JSON Web Key Set".as_slice()), ("file", private.as_bytes())];
+    let read = |text: &Value| serde_json::from_str::<Value>(text.as_str().expect("a text")).expect("JSON");
+
+    let answer = admin.upload(&format!("{client}/{ATTRIBUTE}/upload"), &form).await.ok().json().expect("a document");
+    assert_eq!((read(&answer["jwks"]), admin.asserted("one", &key).await), (public.clone(), 200));
+    // As an attribute, at registration and in a realm file it is the same setting.
+    admin
+        .put(&client, json!({ "attributes": { "use.jwks.string": "true", "jwks.string": private } }))
+        .await
+        .is(204);
+    assert_eq!(read(&admin.read(&client).await["attributes"]["jwks.string"]), public);
+    let file = json!({ "realm": "file", "clients": [{ "clientId": "two", "attributes": { "jwks.string": private } }] });
+    admin.post("", file).await.is(201);
+    assert_eq!(read(&admin.read("/file/clients?clientId=two").await[0]["attributes"]["jwks.string"]), public);
+    assert_eq!(admin.asserted("one", &key).await, 200);
 }

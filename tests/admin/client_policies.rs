@@ -1,6 +1,8 @@
 //! Client policies: what is accepted as one, and what each does, against the answers of a real Keycloak
 //! (`tests/fixtures/client-policies.json`, taken from the recordings; a row that it answers with 500 is left out).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::Administrator;
@@ -223,4 +225,125 @@ async fn who_changes_a_client_is_a_condition_and_a_token_may_be_kept() {
             .json(&json!({ "client_id": id, "client_name": name }));
         admin.app.send(&change).await.ok();
     }
+}
+
+/// Where Keycloak triggers them: introspection, revocation, logout by refresh token, userinfo.
+#[tokio::test]
+async fn policies_judge_what_is_done_with_tokens_as_well() {
+    let (admin, _) = with_client_and_user().await;
+    let client = [("client_id", "pc"), ("client_secret", "pc-secret")];
+    let password =
+        [&client[..], &[("grant_type", "password"), ("username", "alice"), ("password", "pw-alice"), ("scope", "openid")]].concat();
+    let tokens = admin.grant(&password).await.1;
+    let token = |name: &str| tokens[name].as_str().expect("a token").to_owned();
+    let (access, refresh) = (token("access_token"), token("refresh_token"));
+    let use_it = async |endpoint: &str, name: &str, token: &str| {
+        let form = [&client[..], &[(name, token)]].concat();
+        let answer = admin.app.oidc("r", endpoint, &form).await;
+        (answer.status, answer.json().unwrap_or_default()["error_description"].as_str().unwrap_or_default().to_owned())
+    };
+    let userinfo = async || {
+        let target = admin.app.target("/realms/r/protocol/openid-connect/userinfo");
+        admin.app.send(&Request::new("GET", target).bearer(&access)).await
+    };
+    let uses = [("token/introspect", "token", &access), ("revoke", "token", &access), ("logout", "refresh_token", &refresh)];
+
+    admin.enforce("reject-request", &json!({}), "any-client", json!({})).await;
+    for (endpoint, name, token) in uses {
+        assert_eq!(use_it(endpoint, name, token).await, (400, "Request not allowed".to_owned()), "{endpoint}");
+    }
+    let refused = userinfo().await;
+    let expected = "Bearer realm=\"r\", error=\"invalid_request\", error_description=\"Request not allowed\"";
+    assert_eq!((refused.status, refused.header("www-authenticate")), (400, Some(expected)));
+    // A condition about the client holds there, too; one about a grant has nothing to say.
+    admin.enforce("reject-request", &json!({}), "client-access-type", json!({ "type": ["public"] })).await;
+    assert_eq!(use_it("token/introspect", "token", &access).await.0, 200);
+    admin.enforce("reject-request", &json!({}), "grant-type", json!({ "grant_types": ["password"] })).await;
+    userinfo().await.ok();
+
+    let signed = json!({ "allowed-client-authenticators": ["client-jwt"], "default-client-authenticator": "client-jwt" });
+    admin.enforce("secure-client-authenticator", &signed, "any-client", json!({})).await;
+    let text = "Configured client authentication method not allowed for client";
+    for (endpoint, name, token) in uses {
+        assert_eq!(use_it(endpoint, name, token).await, (400, text.to_owned()), "{endpoint}");
+    }
+    userinfo().await.ok();
+    admin.put_policies(json!([])).await.is(204);
+    assert_eq!(use_it("token/introspect", "token", &access).await.0, 200, "nothing was revoked");
+    assert_eq!(use_it("logout", "refresh_token", &refresh).await.0, 204);
+}
+
+/// As recorded: `onltro`, and neither subject nor roles in the access token; the ID token says all as before.
+#[tokio::test]
+async fn a_policy_makes_access_tokens_lightweight() {
+    let (admin, _) = with_client_and_user().await;
+    let client = [("client_id", "pc"), ("client_secret", "pc-secret")];
+    let password =
+        [&client[..], &[("grant_type", "password"), ("username", "alice"), ("password", "pw-alice"), ("scope", "openid")]].concat();
+    let claims = |tokens: &Value, name: &str| {
+        let payload = tokens[name].as_str().and_then(|token| token.split('.').nth(1)).expect("a token");
+        serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("claims")
+    };
+    admin.enforce("use-lightweight-access-token", &json!({}), "any-client", json!({})).await;
+    let tokens = admin.grant(&password).await.1;
+    let access = claims(&tokens, "access_token");
+    let names: Vec<&str> = access.as_object().expect("claims").keys().map(String::as_str).collect();
+    assert_eq!(names, ["exp", "iat", "jti", "iss", "typ", "azp", "sid", "scope"]);
+    assert!(access["jti"].as_str().is_some_and(|jti| jti.starts_with("onltro:")), "{access}");
+    assert_eq!(claims(&tokens, "id_token")["preferred_username"], "alice");
+    let own = admin.grant(&[&client[..], &[("grant_type", "client_credentials")]].concat()).await.1;
+    assert!(claims(&own, "access_token")["jti"].as_str().is_some_and(|jti| jti.starts_with("trltcc:")));
+    let refresh =
+        [&client[..], &[("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().expect("a token"))]].concat();
+    assert!(claims(&admin.grant(&refresh).await.1, "access_token")["sub"].is_null());
+    admin.put_policies(json!([])).await.is(204);
+    assert!(claims(&admin.grant(&refresh).await.1, "access_token")["sub"].is_string());
+}
+
+#[tokio::test]
+async fn a_registration_policy_is_stored_when_its_settings_mean_something() {
+    let admin = Administrator::with_realm().await;
+    let all = admin
+        .read("/r/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy")
+        .await;
+    let find = |provider: &str| {
+        let found = all
+            .as_array()
+            .expect("components")
+            .iter()
+            .find(|one| one["providerId"] == provider && one["subType"] == "anonymous");
+        found.expect("the policy").clone()
+    };
+    let put = async |provider: &str, config: Value| {
+        let mut policy = find(provider);
+        policy["config"] = config;
+        admin.put(&format!("/r/components/{}", policy["id"].as_str().expect("an id")), policy).await
+    };
+    let (sender, uris) = ("host-sending-registration-request-must-match", "client-uris-must-match");
+    let off = "At least one of hosts verification or client URIs validation must be enabled";
+    for (provider, config, text) in [
+        ("trusted-hosts", json!({ sender: ["false"], uris: ["false"] }), off),
+        ("trusted-hosts", json!({ sender: ["true"] }), "'client-uris-must-match.label' is required"),
+        (
+            "trusted-hosts",
+            json!({ sender: ["perhaps"], uris: ["true"] }),
+            "'host-sending-registration-request-must-match.label' should be 'true' or 'false'",
+        ),
+        ("max-clients", json!({}), "'max-clients.label' is required"),
+        ("max-clients", json!({ "max-clients": ["many"] }), "'max-clients.label' should be a number"),
+        ("allowed-client-templates", json!({ "allow-default-scopes": ["x"] }), "'allow-default-scopes.label' should be 'true' or 'false'"),
+    ] {
+        put(provider, config).await.says(400, json!({ "errorMessage": text }));
+    }
+    assert_eq!(
+        admin.read(&format!("/r/components/{}", find("max-clients")["id"].as_str().expect("an id"))).await["config"],
+        json!({ "max-clients": ["200"] })
+    );
+    put("max-clients", json!({ "max-clients": ["7"] })).await.is(204);
+    put("trusted-hosts", json!({ sender: ["false"], uris: ["true"], "trusted-hosts": ["*.example.org"] }))
+        .await
+        .is(204);
+    let new =
+        json!({ "name": "x", "providerId": "max-clients", "providerType": find("max-clients")["providerType"], "subType": "anonymous" });
+    admin.post("/r/components", new).await.says(400, json!({ "errorMessage": "'max-clients.label' is required" }));
 }

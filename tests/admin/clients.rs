@@ -221,6 +221,10 @@ async fn examples_say_what_real_tokens_and_userinfo_say() {
         }
         assert_eq!(example, real, "{what}");
     }
+    for what in ["access-token", "id-token"] {
+        let nobody = admin.get(&format!("{}&audience=nobody", example(what))).await;
+        nobody.says(400, json!({ "error": "invalid_request", "error_description": "Requested audience not available: nobody" }));
+    }
     for (query, text) in [("", "No userId provided"), ("?userId=nobody", "No user found")] {
         admin
             .get(&format!("{client}/evaluate-scopes/generate-example-userinfo{query}"))

@@ -128,6 +128,66 @@ async fn a_mail_speaks_the_language_of_its_reader_and_the_realms_own_words() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_mailed_with_a_link_kept_while_it_is_out_and_sent_again() {
+    let server = MailServer::start();
+    let (admin, user) = with_mail(&server).await;
+    admin.put("/r", json!({ "organizationsEnabled": true })).await.is(204);
+    let acme =
+        json!({ "name": "Acme & Co", "alias": "acme", "redirectUrl": "https://acme.example/welcome", "domains": [{ "name": "acme.org" }] });
+    let acme = admin.create("/r/organizations", acme).await;
+    let base = format!("/r/organizations/{acme}");
+    let post = async |path: &str, form: &[(&str, &str)]| {
+        let request = Request::new("POST", admin.app.target(&format!("/admin/realms{base}{path}"))).bearer(&admin.token).form(form);
+        admin.app.send(&request).await
+    };
+    let id = user.rsplit('/').next().unwrap();
+
+    // Who has an account accepts; who has none makes one first.
+    post("/members/invite-existing-user", &[("id", id)]).await.is(204);
+    let mail = server.mail();
+    assert_eq!(mail["to"], json!(["anna@example.org"]));
+    assert!(data(&mail).contains("Subject: Invitation to join the Acme & Co organization") && data(&mail).contains("12 hours"), "{mail}");
+    let accept = link(&mail);
+    assert!(accept.starts_with(&format!("{}/realms/r/login-actions/action-token?key=eyJ", admin.app.base)), "{accept}");
+    let of_anna = claims(&accept);
+    assert_eq!((&of_anna["sub"], &of_anna["org_id"], &of_anna["typ"]), (&json!(id), &json!(acme), &json!("ORGIVT")));
+    assert_eq!((&of_anna["reduri"], &of_anna["eml"]), (&json!("https://acme.example/welcome"), &json!("anna@example.org")));
+    post("/members/invite-user", &[("email", "New@acme.org"), ("firstName", "Nora")]).await.is(204);
+    let mail = server.mail();
+    assert_eq!(mail["to"], json!(["new@acme.org"]));
+    let register = link(&mail);
+    let page = "/realms/r/protocol/openid-connect/registrations?response_type=code&client_id=account&token=eyJ";
+    assert!(register.starts_with(&format!("{}{page}", admin.app.base)), "{register}");
+    let of_nora = claims(&register.replace("token=", "key="));
+    assert!(of_nora["sub"].is_null(), "{of_nora}");
+
+    // The token is worth what the invitation of its name is worth.
+    let list = admin.read(&format!("{base}/invitations")).await;
+    let out: Vec<_> = list.as_array().expect("a list").iter().map(|one| (&one["id"], &one["email"], &one["status"])).collect();
+    let (pending, anna, nora) = (json!("PENDING"), json!("anna@example.org"), json!("new@acme.org"));
+    assert_eq!(out, [(&of_anna["jti"], &anna, &pending), (&of_nora["jti"], &nora, &pending)]);
+    post("/members/invite-user", &[("email", "new@ACME.org")])
+        .await
+        .says(409, json!({ "errorMessage": "User already has a pending invitation" }));
+    let first = of_nora["jti"].as_str().expect("an id");
+    assert_eq!(admin.read(&format!("{base}/invitations/{first}")).await["firstName"], json!("Nora"));
+
+    post(&format!("/invitations/{first}/resend"), &[]).await.is(204);
+    let again = claims(&link(&server.mail()).replace("token=", "key="));
+    assert_ne!(again["jti"], of_nora["jti"]);
+    admin.get(&format!("{base}/invitations/{first}")).await.is(404);
+    admin.delete(&format!("{base}/invitations/{}", of_anna["jti"].as_str().expect("an id"))).await.is(204);
+    admin.app.advance(43_201);
+    let token = admin.app.administrator().await.field("access_token");
+    let left = admin.ask_as(&token, "GET", &format!("{base}/invitations")).await.json().unwrap_or_default();
+    assert_eq!((left.as_array().map(Vec::len), &left[0]["id"], &left[0]["status"]), (Some(1), &again["jti"], &json!("EXPIRED")));
+    let told = admin.ask_as(&token, "GET", "/r/admin-events?operationTypes=ACTION").await.json().unwrap_or_default();
+    let told: Vec<&str> = told.as_array().expect("a list").iter().filter_map(|event| event["resourceType"].as_str()).collect();
+    assert_eq!(told, ["ORGANIZATION_MEMBERSHIP"; 3]);
+    assert!(server.is_empty() && !admin.app.log().contains("eyJ"), "the log tells a token");
+}
+
+#[tokio::test]
 async fn nobody_is_mailed_who_cannot_be_and_nothing_that_means_nothing() {
     let server = MailServer::start();
     let (admin, user) = with_mail(&server).await;

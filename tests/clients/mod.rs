@@ -1,9 +1,11 @@
 //! Third-party software against a real `keywright serve --dev`: what does not work here does not work for users. Python and
 //! node packages come from `tests/clients/setup.sh` (`make test` runs it); a missing one is a failure, never a skip.
 
+mod keycloak;
 mod node;
 mod openidconnect;
 mod python;
+mod schemathesis;
 mod wallaroo;
 
 use std::path::{Path, PathBuf};
@@ -57,7 +59,7 @@ async fn run(mut command: Command, script: &Path) {
 }
 
 /// Where `setup.sh` installs.
-fn installed(path: &str) -> PathBuf {
+pub fn installed(path: &str) -> PathBuf {
     // The test's own directory for files lies in the target directory, beside `clients`.
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("clients").join(path)
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the third-party clients of tests/clients into target/clients, with the versions that are pinned here. What is
-# already there with the same pins is left alone. `--all` adds the Wallaroo SDK (600 MB with what it brings along).
+# already there with the same pins is left alone. `--all` adds the Wallaroo SDK (600 MB with what it brings along)
+# and Traefik (190 MB).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -46,8 +47,10 @@ node_environment() {
 }
 
 python_environment python "$here/python/requirements.txt"
+python_environment schemathesis "$here/schemathesis/requirements.txt"
 python_environment smtp "$here/smtp/requirements.txt"
 node_environment
 if [ "${1:-}" = --all ]; then
     python_environment wallaroo "$here/wallaroo/requirements.txt"
+    python_environment traefik "$here/traefik/requirements.txt"
 fi

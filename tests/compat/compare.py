@@ -10,9 +10,10 @@ import fnmatch, json, os, re, sys, tomllib
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Capabilities of tests/fixtures/live/index.toml whose absence excuses a row here as it does there. "administration" and "complete" do not.
 EXCUSED = {"browser", "device", "uma", "console", "account", "brokering", "modern", "dpop", "ciba", "jwt-grant", "absent"}
+# Asked for what they leave behind (the topic events tells of it); every answer is a page or leads to one, and is not judged.
 BROWSER_TOPICS = {"authorize", "pages"}
 MORE = {"brokering", "ldap", "modern"}  # captured by capture-oracle-more.py
-JUDGED = ("status", "headers", "security", "body", "redirect", "decoded")
+NOT_JUDGED = {"name", "request", "note"}
 REASON = re.compile(r"(browser sign-in|unstable|class \d+|absent|5xx)(: .+)?")
 
 
@@ -46,7 +47,7 @@ class Allowed:
 
     "ROW" = "REASON: TEXT"                                        the whole row
     "ROW" = { why = "REASON: TEXT", only = ["/body/error"] }      only what stands under these paths
-    "(stops early)" = "browser sign-in: TEXT"                     the script needs a page here; the rows after that are not asked
+    "ROW" = { why = "REASON: TEXT", less = ["/body"] }            only what is missing here, or off, under these paths
     """
 
     def __init__(self):
@@ -57,26 +58,43 @@ class Allowed:
         for topic, rows in document.items():
             for name, entry in rows.items():
                 entry = entry if isinstance(entry, dict) else {"why": entry}
-                why, only = entry["why"], entry.get("only", [""])
+                why = entry["why"]
+                only = entry.get("only", [] if "less" in entry else [""])
                 match = REASON.fullmatch(why)
                 kind, text = (match.group(1), (match.group(2) or "")[2:]) if match else (None, "")
                 if kind is None:
                     self.problems.append(f"allowed.toml: {topic}: {name}: {why!r} is no allowed reason")
                 elif kind not in ("browser sign-in", "unstable") and not any(kind == k and what.startswith(text) and text for k, what in documented):
                     self.problems.append(f"allowed.toml: {topic}: {name}: docs/compatibility.md has no row {text!r} with the reason {kind}")
-                self.topics.setdefault(topic, []).append((name, why, only))
+                self.topics.setdefault(topic, []).append((name, why, only, entry.get("less", [])))
 
-    def why(self, topic, name, path):
+    def why(self, topic, name, path, there, here):
+        """The reason why a row may have `here` at `path`, where Keycloak has `there`; None when it has none."""
         if (topic, name) in self.index:
             return self.index[topic, name]
-        for pattern, why, only in self.topics.get(topic, []):
-            if (pattern == name or fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))) and any(path == p or path.startswith(p + "/") or p == "" for p in only):
+        for pattern, why, only, less in self.topics.get(topic, []):
+            if pattern != name and not fnmatch.fnmatchcase(name, pattern.replace("[", "[[]")):
+                continue
+            if stands_under(path, only) or (stands_under(path, less) and is_less(there, here)):
                 self.used.add((topic, pattern))
                 return why
         return None
 
     def stale(self, topic):
-        return [(name, why) for name, why, _ in self.topics.get(topic, []) if (topic, name) not in self.used and not why.startswith("unstable")]
+        return [(name, why) for name, why, _, _ in self.topics.get(topic, []) if (topic, name) not in self.used and not why.startswith("unstable")]
+
+
+def stands_under(path, places):
+    return any(path == place or path.startswith(place + "/") or place == "" for place in places)
+
+
+def is_less(there, here):
+    """Of a difference as `differences` tells it: nothing is here that is not there."""
+    return here == "(absent)" or (there is True and here is False) or (isinstance(here, dict) and here.get("only here") == [])
+
+
+def judged_part(row):
+    return {key: settled(value) for key, value in row.items() if key not in NOT_JUDGED}
 
 
 def settled(value, key=None):
@@ -129,15 +147,14 @@ def compare(keycloak, ours, topics):
         pairs = [(row["name"], row, rows.get(row["name"])) for row in there["answers"]]
         if topic == "fresh-realm":
             pairs.append(("serverinfo", *(({"body": json.load(open(os.path.join(side, "serverinfo.json"), encoding="utf-8"))["serverinfo"]}) if os.path.exists(os.path.join(side, "serverinfo.json")) else None for side in (keycloak, ours))))
+        if topic in BROWSER_TOPICS:
+            print(f"{topic}: {len(pairs)} answers, asked and not judged: pages and what leads to them")
+            continue
         stopped = here.get("aborted")
-        stop_allowed = bool(stopped) and allowed.why(topic, "(stops early)", "") is not None
         differ, permitted, unasked, lines = 0, 0, 0, []
         for name, a, b in pairs:
-            if b is None and stop_allowed:
-                unasked += 1
-                continue
-            found = [("", "answered", "(never asked)")] if b is None else [(p, x, y) for key in JUDGED for p, x, y in differences(settled(a.get(key)), settled(b.get(key)), "/" + key)]
-            judged = [(path, x, y, allowed.why(topic, name, path)) for path, x, y in found]
+            found = [("", "answered", "(never asked)")] if b is None else list(differences(judged_part(a), judged_part(b)))
+            judged = [(path, x, y, allowed.why(topic, name, path, x, y)) for path, x, y in found]
             wrong = [(path, x, y) for path, x, y, why in judged if why is None]
             if wrong:
                 differ += 1
@@ -147,13 +164,14 @@ def compare(keycloak, ours, topics):
                     lines.append(f"    and {len(wrong) - 12} more")
             elif judged:
                 permitted += 1
-        stale = [] if stopped and not stop_allowed else allowed.stale(topic)
-        how_it_stopped = f", stopped early as allowed: {unasked} not asked" if stop_allowed else f", STOPPED EARLY: {stopped}" if stopped else ""
-        print(f"{topic}: {len(pairs)} answers, {differ} differ, {permitted} differ as allowed{how_it_stopped}")
+                unasked += b is None
+        stale = [] if stopped else allowed.stale(topic)
+        not_asked = f" ({unasked} of them not asked)" if unasked else ""
+        print(f"{topic}: {len(pairs)} answers, {differ} differ, {permitted} differ as allowed{not_asked}{f', STOPPED EARLY: {stopped}' if stopped else ''}")
         print("\n".join(lines), end="\n" if lines else "")
         for name, why in stale:
             print(f"  {name}: does not differ any more; remove it from allowed.toml ({why})")
-        failed = failed or bool(differ or (stopped and not stop_allowed) or stale)
+        failed = failed or bool(differ or stopped or stale)
     return failed
 
 
@@ -163,7 +181,7 @@ def main():
         script = open(os.path.join(sys.argv[2], "tools/capture-oracle.py"), encoding="utf-8").read()
         # In the order of the script: later topics (events, numbers) look at what the earlier ones did.
         names = [name.replace("_", "-") for name in re.findall(r"^def t_(\w+)\(", script, re.M)]
-        print("\n".join(name for name in names if name not in BROWSER_TOPICS and os.path.exists(os.path.join(live, name + ".json"))))
+        print("\n".join(name for name in names if os.path.exists(os.path.join(live, name + ".json"))))
     elif sys.argv[1] == "of-script":
         print(",".join(name for name in sys.argv[2].split(",") if (name in MORE) == (sys.argv[3] == "capture-oracle-more")))
     else:

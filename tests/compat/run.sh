@@ -65,7 +65,7 @@ more=$(python3 "$here/compare.py" of-script "$list" capture-oracle-more)
 : >"$out/capture.log"
 # The scripts exit with 1 when a topic stopped early; compare.py says which, and where.
 if [ -n "$first" ]; then
-    python3 "$oracle/tools/capture-oracle.py" "http://127.0.0.1:$port/auth" "$out/answers" \
+    python3 "$here/ask.py" "$oracle/tools/capture-oracle.py" "http://127.0.0.1:$port/auth" "$out/answers" \
         --mgmt "http://127.0.0.1:$management/auth" --only "$first" >>"$out/capture.log" 2>&1 || true
 fi
 if [ -n "$more" ]; then

@@ -53,7 +53,7 @@ async fn client(issuer: &TestIssuer, client_id: &str, audiences: &[&str], exchan
         service_accounts_enabled: Some(true),
         direct_access_grants_enabled: Some(true),
         attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).collect(),
-        protocol_mappers: audiences.iter().map(mapper).collect(),
+        protocol_mappers: Some(audiences.iter().map(mapper).collect()),
         ..ClientSettings::default()
     };
     issuer.client(NewClient { id: None, settings }).await;
@@ -300,8 +300,10 @@ async fn a_service_account_and_an_offline_session_exchange_without_refresh() {
 async fn a_subject_token_that_is_bound_to_a_key_is_refused() {
     let issuer = issuer().await;
     let token = signed_in(&issuer, "front", "openid").await.field("access_token");
+    // As the old server of an imported realm issued it.
     let mut bound = claims(&token);
-    bound["cnf"] = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"});
+    bound["typ"] = json!("DPoP");
+    bound["cnf"] = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", "kc-jkt-type": "DPoP"});
     bound["azp"] = json!("xr");
     let sign = async |claims: &Value| {
         let realm = issuer.keywright().app().compiled.realm(REALM).await.unwrap().unwrap();
@@ -310,6 +312,12 @@ async fn a_subject_token_that_is_bound_to_a_key_is_refused() {
     exchange(&issuer, "xr", &sign(&bound).await, &[]).await.is_refused("invalid_request", "Invalid token");
     bound["azp"] = json!("front");
     let description = "Sender-constrained token exchange rejected as the token was not issued for the requesting client";
+    exchange(&issuer, "xr", &sign(&bound).await, &[]).await.is_refused("invalid_request", description);
+    exchange(&issuer, "xr", &format!("{}x", sign(&bound).await), &[])
+        .await
+        .is_refused("invalid_request", "Invalid token");
+    // One of a client certificate (RFC 8705 §3) keeps `Bearer`.
+    bound["typ"] = json!("Bearer");
     exchange(&issuer, "xr", &sign(&bound).await, &[]).await.is_refused("invalid_request", description);
     bound.as_object_mut().unwrap().remove("cnf");
     exchange(&issuer, "xr", &sign(&bound).await, &[]).await.ok();

@@ -9,6 +9,7 @@ use keywright::store::events::Page;
 use keywright::store::txn::Reader as _;
 use serde_json::{Value, json};
 
+use super::admin_events;
 use super::oracle::Form;
 use super::recording::Recording;
 use super::replay::{Replay, Report, token_of};
@@ -34,6 +35,7 @@ pub async fn replay(app: TestApp) -> Report {
             run.observe(&row.name, json!({"body": body})).await;
         }
     }
+    admin_events::replay(&mut run).await;
     run.finish().await
 }
 

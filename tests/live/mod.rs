@@ -1,5 +1,6 @@
 //! Likeness, row by row: every recorded answer of a real Keycloak is asked again here and compared.
 
+mod admin_events;
 mod events;
 mod fresh_realm;
 mod index;
@@ -13,29 +14,39 @@ mod page;
 mod public;
 mod recording;
 mod refresh;
+mod registration;
 mod replay;
 mod revoke;
 mod token_errors;
 mod token_success;
 mod userinfo;
 
+use crate::support::app::{Mode, TestApp, TestAppBuilder};
+
+/// Like the recorded server it may ask what listens on loopback.
+fn server(mode: Mode) -> TestAppBuilder {
+    TestApp::builder()
+        .mode(mode)
+        .configure(|config| config.egress.allow = vec!["127.0.0.1".parse().expect("an address")])
+}
+
 /// Each topic twice: standalone, and mounted under `/sso` in a host application.
 macro_rules! topics {
     ($($topic:ident)+) => {
         mod standalone {
-            use crate::support::app::{Mode, TestApp};
+            use crate::support::app::Mode;
             $(#[tokio::test]
             async fn $topic() {
-                let report = super::$topic::replay(TestApp::builder().mode(Mode::Standalone).start().await).await;
+                let report = super::$topic::replay(super::server(Mode::Standalone).start().await).await;
                 println!("{} rows answered as recorded", report.passed);
             })+
         }
 
         mod mounted {
-            use crate::support::app::{Mode, TestApp};
+            use crate::support::app::Mode;
             $(#[tokio::test]
             async fn $topic() {
-                let report = super::$topic::replay(TestApp::builder().mode(Mode::Mounted).start().await).await;
+                let report = super::$topic::replay(super::server(Mode::Mounted).start().await).await;
                 println!("{} rows answered as recorded", report.passed);
             })+
         }
@@ -44,7 +55,7 @@ macro_rules! topics {
         #[tokio::test]
         #[ignore = "a list for whoever builds what the rows wait for"]
         async fn rows_that_wait_for_a_capability() {
-            $(let report = $topic::replay(crate::support::app::TestApp::new().await).await;
+            $(let report = $topic::replay(server(Mode::Standalone).start().await).await;
             for row in report.differs {
                 println!("waits: {row}");
             }
@@ -70,4 +81,4 @@ mod on_sled {
     }
 }
 
-topics! { public token_success token_errors refresh introspect userinfo revoke logout numbers fresh_realm modern events }
+topics! { public token_success token_errors refresh introspect userinfo revoke logout numbers fresh_realm modern registration events }

@@ -135,6 +135,7 @@ pub struct Normaliser {
     keys: Vec<(String, String)>,
     sessions: Vec<String>,
     secrets: Vec<(String, String)>,
+    addresses: Vec<(String, String)>,
 }
 
 impl Normaliser {
@@ -157,6 +158,11 @@ impl Normaliser {
     /// From now on `secret` reads `<secret of CLIENT>`.
     pub fn learn_secret(&mut self, secret: &str, client: &str) {
         self.secrets.push((secret.to_owned(), format!("<secret of {client}>")));
+    }
+
+    /// From now on this host and port read `placeholder`.
+    pub fn learn_address(&mut self, address: &str, placeholder: &str) {
+        self.addresses.push((address.to_owned(), placeholder.to_owned()));
     }
 
     /// The id that reads `<id:NAME>`.
@@ -184,7 +190,7 @@ impl Normaliser {
                 text = text.replace(from, to);
             }
         }
-        for (from, to) in self.secrets.iter().chain(&self.keys) {
+        for (from, to) in self.secrets.iter().chain(&self.keys).chain(&self.addresses) {
             text = text.replace(from, to);
         }
         text = VOLATILE_PARAMETER
@@ -232,6 +238,10 @@ impl Normaliser {
                 Value::Array(items)
             }
             Value::Number(number) => number.as_i64().map_or_else(|| value.clone(), |number| time(number, key, siblings)),
+            Value::String(text) if key == "representation" && text.starts_with(['{', '[']) => match serde_json::from_str(text) {
+                Ok(document) => json!({ "(JSON text)": self.value(&document, "") }),
+                Err(_) => Value::String(self.text(text)),
+            },
             Value::String(text) => Value::String(self.string(text, key)),
             Value::Bool(_) | Value::Null => value.clone(),
         }

@@ -21,10 +21,10 @@ use sha1::Sha1;
 use super::normalise::Normaliser;
 use crate::support::app::TestApp;
 use crate::support::assertion::{self, ClientKey};
-use crate::support::http::Answer;
+use crate::support::http::{Answer, Request};
 
 /// Where redirects of the recordings went.
-const CALLBACK: &str = "http://127.0.0.1:9999/cb";
+pub const CALLBACK: &str = "http://127.0.0.1:9999/cb";
 
 const SECRETS: [(&str, &str); 27] = [
     ("api-client", "api-secret-0123456789abcdef0123456"),
@@ -152,6 +152,13 @@ impl Oracle {
 
     pub async fn administrator(&self) -> Answer {
         self.app.administrator().await
+    }
+
+    /// A request of the administrator of `master` to `path` below `/admin/realms`; a null body is none.
+    pub async fn administer(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let token = self.administrator().await.field("access_token");
+        let request = Request::new(method, self.app.target(&format!("/admin/realms{path}"))).bearer(&token);
+        self.app.send(&if body.is_null() { request } else { request.json(body) }).await
     }
 
     pub async fn create_realm(&mut self, name: &str, settings: Value) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub const TOPICS: [&str; 12] = [
+pub const TOPICS: [&str; 13] = [
     "public",
     "token-success",
     "token-errors",
@@ -19,6 +19,7 @@ pub const TOPICS: [&str; 12] = [
     "numbers",
     "fresh-realm",
     "modern",
+    "registration",
     "events",
 ];
 

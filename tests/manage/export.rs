@@ -1,8 +1,10 @@
 //! Realms to files, and back: export, import, export is the same document.
 
 use keywright::manage::export::{Export, ExportError};
-use keywright::manage::import::OnConflict;
+use keywright::manage::import::{ImportError, OnConflict};
+use keywright::manage::organizations;
 use keywright::manage::realms::NewRealm;
+use keywright::store::txn::Reader as _;
 use serde_json::{Value, json};
 
 use super::World;
@@ -67,6 +69,98 @@ async fn export_import_export_is_the_same_document() {
             assert_eq!(a, b, "{realm}");
         }
         assert_eq!(one.len(), two.len());
+    }
+}
+
+/// The recorded export with one of everything besides that a realm document can have.
+fn with_everything() -> Value {
+    let mut document: Value = serde_json::from_str(EXPORT).unwrap();
+    let policy_type = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy";
+    let components = document["components"].as_object_mut().unwrap();
+    let policies = components[policy_type].as_array_mut().unwrap();
+    policies.push(json!({ "id": "own-policy", "name": "Own", "providerId": "max-clients", "subType": "anonymous", "subComponents": {},
+        "config": { "max-clients": ["3"] } }));
+    let part = json!({ "id": "first-name", "name": "first name", "providerId": "user-attribute-ldap-mapper", "subComponents": {},
+        "config": { "ldap.attribute": ["cn"], "user.model.attribute": ["firstName"] } });
+    let directory = json!({ "id": "directory", "name": "ldap", "providerId": "ldap",
+        "subComponents": { "org.keycloak.storage.ldap.mappers.LDAPStorageMapper": [part] },
+        "config": { "connectionUrl": ["ldap://ldap.example"], "bindCredential": ["ldap-secret"], "editMode": ["READ_ONLY"] } });
+    components.insert("org.keycloak.storage.UserStorageProvider".to_owned(), json!([directory]));
+    document["clientProfiles"] = json!({ "profiles": [{ "name": "own", "description": "d",
+        "executors": [{ "executor": "pkce-enforcer", "configuration": { "auto-configure": true } }] }] });
+    document["clientPolicies"] = json!({ "policies": [{ "name": "p", "description": "d", "enabled": true,
+        "conditions": [{ "condition": "client-access-type", "configuration": { "type": ["public"] } }], "profiles": ["own", "fapi-1-baseline"] }] });
+    document["organizationsEnabled"] = json!(true);
+    let night = json!({ "id": "g2", "name": "night", "path": "/dev/night", "parentId": "g1", "subGroups": [], "attributes": {} });
+    let dev = json!({ "id": "g1", "name": "dev", "path": "/dev", "subGroups": [night], "attributes": { "k": ["v"] } });
+    document["organizations"].as_array_mut().unwrap().push(json!({
+        "id": "beta", "name": "Beta", "alias": "b", "enabled": false, "description": "d", "redirectUrl": "https://beta.example/",
+        "attributes": {}, "domains": [{ "name": "*.beta.example", "verified": false }, { "name": "beta.example", "verified": true }],
+        "members": [{ "username": "ada", "groups": ["/dev/night"], "membershipType": "MANAGED" }, { "username": "hal", "membershipType": "UNMANAGED" }],
+        "identityProviders": [{ "alias": "ext" }], "groups": [dev] }));
+    document["identityProviders"][0]["organizationId"] = json!("beta");
+    document["localizationTexts"] = json!({ "de": { "a": "ä" }, "fr": { "orgInviteSubject": "Venez" } });
+    document["requiredActions"][0]["config"] = json!({ "k": "v" });
+    document
+}
+
+#[tokio::test]
+async fn a_realm_with_one_of_everything_comes_out_as_it_went_in_and_goes_in_again() {
+    let (first, given) = (World::with_master().await, with_everything());
+    let (_dir, path) = file(&given.to_string());
+    let notes = {
+        let plan = first.plan(&path, OnConflict::Fail).await.unwrap().pop().unwrap();
+        let lost = plan
+            .report
+            .notes()
+            .filter(|note| note.to_string().contains("organization") || note.to_string().contains("polic"));
+        lost.map(|note| note.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(notes, Vec::<String>::new(), "what has an effect is not named as if it had none");
+    first.import(&path, OnConflict::Fail).await.unwrap();
+    let one = first.export("migration", true).await;
+    let ours: Value = serde_json::from_str(&one).unwrap();
+    for (name, value) in given.as_object().unwrap() {
+        assert_eq!(settled(&ours[name]), settled(value), "{name}");
+    }
+
+    let (second, (_dir, path)) = (World::empty(), file(&one));
+    second.import(&path, OnConflict::Fail).await.unwrap();
+    let two = second.export("migration", true).await;
+    for (a, b) in one.lines().zip(two.lines()) {
+        assert_eq!(a, b);
+    }
+    assert_eq!(one.len(), two.len());
+    // The members are members, and not only names in a document.
+    let mut peek = second.store.peek();
+    let realm = peek.realms().by_name("migration").await.unwrap().unwrap();
+    let user = peek.users().by_username(&realm.id, "hal").await.unwrap().unwrap();
+    let of_hal = organizations::of_user(&mut peek, &realm.id, &user).await.unwrap();
+    assert_eq!(of_hal.iter().map(|organization| organization.name.as_str()).collect::<Vec<_>>(), ["Acme", "Beta"]);
+    let provider = peek.identity_providers().by_alias(&realm.id, "ext").await.unwrap().unwrap();
+    assert_eq!(provider.organization_id.as_deref(), Some("beta"));
+    assert_eq!(second.store.peek().organization_count(&realm.id).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn mistakes_about_organizations_are_named_with_their_place() {
+    let world = World::with_master().await;
+    let mut document = with_everything();
+    let beta = &mut document["organizations"][1];
+    beta["domains"] = json!([{ "name": "ACME.example" }]);
+    beta["redirectUrl"] = json!("https://beta.example/");
+    beta["identityProviders"] = json!([{ "alias": "nope" }]);
+    beta["members"][0]["groups"] = json!(["/nowhere"]);
+    document["organizations"].as_array_mut().unwrap().push(json!({ "name": "x", "redirectUrl": "javascript:x" }));
+    let (_dir, path) = file(&document.to_string());
+    let Err(ImportError::Wrong { problems, .. }) = world.plan(&path, OnConflict::Fail).await else { panic!("it was accepted") };
+    for expected in [
+        "[1]: the domain \"acme.example\" is there twice",
+        "[1]: there is no identity provider \"nope\"",
+        "[1]: the organization has no group \"/nowhere\"",
+        "[2]: ",
+    ] {
+        assert!(problems.iter().any(|problem| problem.starts_with(&format!("organizations{expected}"))), "{expected} in {problems:#?}");
     }
 }
 

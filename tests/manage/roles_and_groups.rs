@@ -53,9 +53,11 @@ async fn a_role_name_is_unique_in_its_container() {
     assert!(in_txn!(world, |txn| roles::create(txn, &world.env, &realm, &elsewhere)).is_ok());
 
     let other = role(&world, &realm, "other", &[]).await;
-    let renamed = in_txn!(world, |txn| roles::update(txn, &realm, &other.id, "r", None, None));
+    let renamed = in_txn!(world, |txn| roles::update(txn, &realm, &other.id, Some("r"), None, None));
     assert!(matches!(renamed, Err(ManageError::Conflict(Refusal::Described { code: "conflict", .. }))));
-    in_txn!(world, |txn| roles::update(txn, &realm, &first.id, "renamed", Some("d".to_owned()), None)).unwrap();
+    in_txn!(world, |txn| roles::update(txn, &realm, &first.id, Some("renamed"), None, None)).unwrap();
+    // Who names no name does not take back somebody else's.
+    in_txn!(world, |txn| roles::update(txn, &realm, &first.id, None, Some("d".to_owned()), None)).unwrap();
     let mut peek = world.store.peek();
     assert!(peek.roles().realm_role(&realm, "r").await.unwrap().is_none());
     assert_eq!(peek.roles().realm_role(&realm, "renamed").await.unwrap().unwrap().id, first.id);

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use keywright::management::openapi;
 use keywright::routes;
-use keywright::web::route::Policy;
+use keywright::web::query::Kind;
+use keywright::web::route::{Feature, Policy};
 use serde_json::Value;
 
 use crate::support::app::TestApp;
@@ -37,6 +38,10 @@ async fn the_management_port_serves_a_document_with_every_operation() {
         let operation = &served["paths"][row.path.replace("*}", "}")][row.method.as_str().to_lowercase()];
         assert!(operation.is_object(), "{} {}", row.method, row.path);
         assert_eq!(operation["requestBody"].is_object(), row.body_limit > 0, "{} {}", row.method, row.path);
+        assert_eq!(operation["responses"]["501"].is_object(), row.feature != Feature::On, "{} {}", row.method, row.path);
+        let declared: Vec<_> = row.query.iter().copied().flatten().map(|parameter| parameter.name).collect();
+        let told = operation["parameters"].as_array().into_iter().flatten().map(|one| one["name"].as_str().unwrap_or_default());
+        assert_eq!(told.collect::<Vec<_>>(), declared, "{} {}", row.method, row.path);
     }
 }
 
@@ -122,7 +127,56 @@ fn differences() -> String {
         let list = |names: Vec<&String>| names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         text += &format!("| {name} | {} | {} |\n", list(theirs.difference(&ours).collect()), list(ours.difference(&theirs).collect()));
     }
-    text + "\n" + END
+    text + &query_differences() + "\n" + END
+}
+
+/// The parameters of query strings that differ, in name or type.
+fn query_differences() -> String {
+    let kind = |kind: Kind| match kind {
+        Kind::Text => "string",
+        Kind::Texts => "array",
+        Kind::Flag => "boolean",
+        Kind::Number => "integer",
+    };
+    let known: BTreeMap<String, BTreeMap<String, String>> =
+        serde_json::from_str(include_str!("../fixtures/openapi/query.json")).expect("types by operation and name");
+    let known: BTreeMap<String, _> = known.into_iter().map(|(operation, parameters)| (anonymous(&operation), parameters)).collect();
+    let mut text = String::from("\n| Operation | Query parameters of Keycloak's that are not here | Only here |\n|---|---|---|\n");
+    for row in routes::public().iter().filter(|row| matches!(row.policy, Policy::Admin(_)) && row.feature != Feature::Off) {
+        let own = row.query.iter().copied().flatten();
+        let ours: BTreeSet<String> = own.map(|parameter| format!("`{}` ({})", parameter.name, kind(parameter.kind))).collect();
+        let theirs = known.get(&format!("{} {}", row.method, anonymous(row.path))).into_iter().flatten();
+        let theirs: BTreeSet<String> = theirs.map(|(name, kind)| format!("`{name}` ({kind})")).collect();
+        if ours != theirs {
+            let list = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let (missing, only) = (list(theirs.difference(&ours).collect()), list(ours.difference(&theirs).collect()));
+            let path = row.path.strip_prefix("/admin/realms/{realm}").unwrap_or(row.path);
+            text += &format!("| `{} {path}` | {missing} | {only} |\n", row.method);
+        }
+    }
+    text
+}
+
+/// A row may declare only what somebody reads: the handler gets the parameter by its name.
+#[test]
+fn every_parameter_that_a_row_declares_is_read_by_a_handler() {
+    let mut source = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the source is there").flatten() {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path if path.ends_with("query.rs") => {}
+                path => source += &std::fs::read_to_string(path).expect("source is text"),
+            }
+        }
+    }
+    let mut declared = 0;
+    for parameter in routes::public().iter().flat_map(|row| row.query.iter().copied().flatten()) {
+        assert!(source.contains(&format!("\"{}\"", parameter.name)), "{} is read nowhere", parameter.name);
+        declared += 1;
+    }
+    assert!(declared > 150, "{declared}");
 }
 
 #[test]

@@ -55,7 +55,13 @@ impl Registry {
 
     /// Anonymous registration from this machine for apps on `localhost`.
     async fn trust_localhost(&self) {
-        self.set_policy("anonymous", "trusted-hosts", json!({ "trusted-hosts": ["127.0.0.1", "localhost"] })).await;
+        self.set_policy(
+            "anonymous",
+            "trusted-hosts",
+            json!({ "trusted-hosts": ["127.0.0.1", "localhost"],
+            "host-sending-registration-request-must-match": ["true"], "client-uris-must-match": ["true"] }),
+        )
+        .await;
     }
 }
 
@@ -161,6 +167,36 @@ async fn nobody_registers_anonymously_until_a_host_is_trusted_and_then_with_less
     }
 }
 
+/// KC CVE-2026-15572: what a registration may not ask for, a change may not either. A refused change leaves the client and its token
+/// as they are.
+#[tokio::test]
+async fn class_57_a_change_is_judged_like_a_registration() {
+    let registry = Registry::new().await;
+    registry.trust_localhost().await;
+    let made = registry.ask("POST", "openid-connect", None, Some(&json!({ "redirect_uris": ["http://localhost/cb"] }))).await;
+    made.is(201);
+    let (id, token) = (made.field("client_id"), made.field("registration_access_token"));
+    let before = registry.client(&id).await;
+    let script = json!({ "name": "m", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper", "config": {} });
+    for (dialect, change, status) in [
+        ("openid-connect", json!({ "client_id": id, "redirect_uris": ["https://evil.example/cb"] }), 403),
+        ("openid-connect", json!({ "client_id": id, "redirect_uris": ["JaVaScRiPt:alert(1)"] }), 403),
+        ("openid-connect", json!({ "client_id": id, "redirect_uris": ["http://localhost/cb"], "scope": "nope" }), 403),
+        ("openid-connect", json!({ "client_id": "other", "redirect_uris": ["http://localhost/cb"] }), 400),
+        ("default", json!({ "clientId": id, "redirectUris": ["https://evil.example/*"] }), 403),
+        ("default", json!({ "clientId": id, "rootUrl": "https://evil.example" }), 403),
+        ("default", json!({ "clientId": id, "consentRequired": false }), 403),
+        ("default", json!({ "clientId": id, "fullScopeAllowed": true }), 403),
+        ("default", json!({ "clientId": id, "protocolMappers": [script] }), 403),
+    ] {
+        let refused = registry.ask("PUT", &format!("{dialect}/{id}"), Some(&token), Some(&change)).await;
+        assert_eq!(refused.status, status, "{change}: {}", refused.text());
+        assert_eq!(registry.client(&id).await, before, "{change}");
+    }
+    let good = json!({ "client_id": id, "redirect_uris": ["http://localhost/other"] });
+    registry.ask("PUT", &format!("openid-connect/{id}"), Some(&token), Some(&good)).await.ok();
+}
+
 #[tokio::test]
 async fn policies_bound_the_number_of_clients_their_scopes_and_their_mappers() {
     let registry = Registry::new().await;
@@ -255,4 +291,57 @@ async fn a_client_is_shown_its_adapters_settings_and_discovery_says_where_to_reg
     assert!(document.field("registration_endpoint").ends_with("/realms/r/clients-registrations/openid-connect"));
     let bad = Request::new("GET", registry.admin.app.target(&format!("/realms/r/clients-registrations/install/{id}"))).basic(&id, "x");
     registry.admin.app.send(&bad).await.is(401);
+}
+
+/// Keycloak's `updateClientProtocolMappers`: known by name and protocol, and those that are not named go. Of the other dialect only the
+/// subject type decides about a mapper.
+#[tokio::test]
+async fn an_update_replaces_mappers_by_name_in_one_dialect_and_keeps_them_in_the_other() {
+    let registry = Registry::new().await;
+    let allowed =
+        json!({ "allowed-protocol-mapper-types": ["oidc-full-name-mapper", "oidc-address-mapper", "oidc-sha256-pairwise-sub-mapper"] });
+    registry.set_policy("authenticated", "allowed-protocol-mappers", allowed).await;
+    let mapper = |name: &str, kind: &str| json!({ "name": name, "protocol": "openid-connect", "protocolMapper": kind, "config": {} });
+    let new = json!({ "clientId": "app", "protocolMappers": [mapper("a", "oidc-full-name-mapper"), mapper("b", "oidc-address-mapper")] });
+    let made = registry.ask("POST", "default", Some(&registry.token(1).await), Some(&new)).await;
+    made.is(201);
+    let mappers = async || {
+        let mut mappers = registry.client("app").await["protocolMappers"].as_array().cloned().unwrap_or_default();
+        mappers.sort_by_key(|mapper| mapper["name"].to_string());
+        mappers
+    };
+    let before = mappers().await;
+
+    let mut token = made.field("registrationAccessToken");
+    let silent = registry
+        .ask("PUT", "default/app", Some(&token), Some(&json!({ "clientId": "app", "name": "App" })))
+        .await
+        .ok();
+    assert_eq!(mappers().await, before, "what is not named stays");
+    token = silent.field("registrationAccessToken");
+    let mut changed = mapper("a", "oidc-full-name-mapper");
+    changed["config"] = json!({ "id.token.claim": "true" });
+    let body = json!({ "clientId": "app", "protocolMappers": [changed, mapper("c", "oidc-address-mapper")] });
+    token = registry.ask("PUT", "default/app", Some(&token), Some(&body)).await.ok().field("registrationAccessToken");
+    let after = mappers().await;
+    let names: Vec<&str> = after.iter().filter_map(|mapper| mapper["name"].as_str()).collect();
+    assert_eq!((names, &after[0]["id"], &after[0]["config"]), (vec!["a", "c"], &before[0]["id"], &json!({ "id.token.claim": "true" })));
+
+    let pairwise = json!({ "client_id": "app", "redirect_uris": [CALLBACK], "subject_type": "pairwise" });
+    token = registry
+        .ask("PUT", "openid-connect/app", Some(&token), Some(&pairwise))
+        .await
+        .ok()
+        .field("registration_access_token");
+    let with_pairwise = mappers().await;
+    assert_eq!(with_pairwise.len(), 3);
+    token = registry
+        .ask("PUT", "openid-connect/app", Some(&token), Some(&pairwise))
+        .await
+        .ok()
+        .field("registration_access_token");
+    assert_eq!(mappers().await, with_pairwise, "its salt stays, or every user would be somebody else");
+    let public = json!({ "client_id": "app", "redirect_uris": [CALLBACK], "subject_type": "public" });
+    registry.ask("PUT", "openid-connect/app", Some(&token), Some(&public)).await.ok();
+    assert_eq!(mappers().await, after);
 }

@@ -1,5 +1,6 @@
 //! `keywright backup`: of a running server under load, of a stopped one, torn, changed, and back.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,4 +163,103 @@ fn the_same_store_comes_back_record_by_record() {
     };
     assert!(records("first").len() > 100);
     assert_eq!(records("first"), records("second"));
+}
+
+/// Users of realm `big` and the size of each: together more than is kept for a copy.
+const BIG_USERS: usize = 1_700;
+const BIG_USER: usize = 60_000;
+
+/// What changes behind the back of a copy is kept in memory for it. A receiver that takes nothing must not make that grow without
+/// end, nor keep others from their answers, nor from the next backup.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a hundred megabytes change behind a copy: make test-all"]
+async fn a_receiver_that_does_not_read_costs_a_bounded_memory_and_gets_no_backup() {
+    let desk = Desk::with_store();
+    desk.write("big.json", &big_realm());
+    desk.done(&["import", "big.json"]);
+    let key = desk.done(&["backup", "key"]);
+    // The connection itself must outlive the test: it is the copy that gives up.
+    let mut server = desk.serve("KEYWRIGHT_HTTP__SEND_TIMEOUT_SECONDS=600 serve");
+    let (base, client) = (format!("{}/auth", server.address), reqwest::Client::new());
+    let base = format!("http://{base}");
+    let before = resident(server.child.id());
+
+    let mut sloth = Sloth::ask(&server.management, key.trim());
+    let admin = access_token(&client, &base).await;
+    let gone = client.delete(format!("{base}/admin/realms/big")).bearer_auth(&admin).send().await.expect("an answer");
+    assert_eq!(gone.status(), 204);
+    // The id is free again when the last of the realm is purged.
+    let again = json!({ "id": "big-id", "realm": "again" });
+    while client
+        .post(format!("{base}/admin/realms"))
+        .bearer_auth(&admin)
+        .json(&again)
+        .send()
+        .await
+        .expect("an answer")
+        .status()
+        != 201
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    sign_in(&client, &base).await;
+    let grown = resident(server.child.id()).saturating_sub(before);
+    assert!(grown < 256 << 20, "{} MiB", grown >> 20);
+
+    let received = sloth.wake();
+    assert!(received.len() > 1 << 20 && !received.contains("\"backup_end\""), "a part of a copy must not look whole");
+    let why = server.wait_for_log("a backup failed");
+    assert!(why.contains("the receiver is too slow: more than 64 MiB have changed"), "{why}");
+    desk.done(&["backup", "create", "next", "--url", &format!("{}/auth", server.management)]);
+}
+
+fn big_realm() -> String {
+    let text = "x".repeat(BIG_USER);
+    let users: Vec<Value> = (0..BIG_USERS)
+        .map(|number| json!({ "username": format!("u{number}"), "enabled": true, "attributes": { "text": [text] } }))
+        .collect();
+    json!({ "id": "big-id", "realm": "big", "enabled": true, "users": users }).to_string()
+}
+
+async fn access_token(client: &reqwest::Client, base_url: &str) -> String {
+    let request = client.post(format!("{base_url}/realms/master/protocol/openid-connect/token"));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let answer = request.body("grant_type=password&client_id=admin-cli&username=admin&password=first").send().await;
+    let answer: Value = answer.expect("an answer").json().await.expect("JSON");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// Bytes of memory that a process holds.
+fn resident(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") << 10
+}
+
+/// Somebody who asks for a backup, sees it begin, and takes no more.
+struct Sloth(std::net::TcpStream);
+
+impl Sloth {
+    fn ask(management: &str, key: &str) -> Self {
+        let address = management.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+        write!(stream, "POST /auth/backup HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nContent-Length: 0\r\n\r\n")
+            .expect("it reads");
+        // The first piece of the body is of the configuration already: there is hardly a session.
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n{") {
+            stream.read_exact(&mut byte).expect("the backup begins");
+            head.push(byte[0]);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
+        Self(stream)
+    }
+
+    /// Everything else that comes until the connection ends.
+    fn wake(&mut self) -> String {
+        let mut rest = Vec::new();
+        // Ended in the middle, by whichever side.
+        let _ = self.0.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
 }

@@ -46,6 +46,30 @@ fn an_export_moves_in_and_out_by_the_command_line() {
     assert_eq!((again.code, again.out.as_str()), (Some(0), "imported realm migration with 13 users\n"), "{again:?}");
 }
 
+/// On a terminal, which `script` is.
+#[test]
+fn a_long_import_shows_how_far_it_is() {
+    let desk = Desk::new();
+    let users: Vec<Value> = (0..40)
+        .map(|number| json!({ "username": format!("u{number}"), "credentials": [{ "type": "password", "value": "Sesam1" }] }))
+        .collect();
+    // Hashing takes its time here, so that there is something to see.
+    let policy = "hashAlgorithm(pbkdf2-sha512) and hashIterations(60000)";
+    desk.write("realm.json", &json!({ "realm": "shop", "passwordPolicy": policy, "users": users }).to_string());
+    let program = format!("{} import realm.json", env!("CARGO_BIN_EXE_keywright"));
+    let mut command = std::process::Command::new("script");
+    command
+        .args(["-qec", &program, "/dev/null"])
+        .current_dir(desk.path())
+        .env_clear()
+        .env("KEYWRIGHT_HASHING__THREADS", "1");
+    let shown = super::Ended::from(command.stdin(Stdio::null()).output().expect("script is installed"));
+    assert!(shown.code == Some(0) && shown.out.contains("imported realm shop with 40 users"), "{shown:?}");
+    assert!(shown.out.contains("\r██████████████████████████████ shop: 40 of 40 users, "), "{shown:?}");
+    let piped = desk.run("import realm.json --on-conflict overwrite");
+    assert!(piped.code == Some(0) && !piped.log.contains('█') && !piped.log.contains('\r'), "{piped:?}");
+}
+
 #[test]
 fn serve_imports_new_realms_at_its_start_and_leaves_others_alone() {
     let desk = Desk::new();
@@ -86,4 +110,40 @@ fn an_import_that_was_killed_is_never_seen_and_the_next_one_succeeds() {
         assert_eq!((done.code, done.out.as_str()), (Some(0), "imported realm big with 3000 users\n"), "{done:?}");
     }
     assert!(desk.run("realm get big --json").out.contains("\"id\": \"big-id\""), "with the id of the file");
+}
+
+/// Users are read, checked and written as they come: of a hundred thousand only names and ids are held.
+#[test]
+#[ignore = "a hundred thousand users: make test-all"]
+fn a_hundred_thousand_users_stream_in_in_bounded_memory() {
+    use std::io::Write as _;
+    let desk = Desk::new();
+    let mut file = std::io::BufWriter::new(std::fs::File::create(desk.path().join("realm.json")).unwrap());
+    let hash = r#"{"value":"oGCIvZdU+PVmVtAeSTNZHtSLGlKvgqPvjqVmzJ5kCTA=","salt":"c2FsdHNhbHRzYWx0c2FsdA==","additionalParameters":{}}"#;
+    let data = r#"{"hashIterations":5,"algorithm":"argon2","additionalParameters":{"hashLength":["32"],"memory":["7168"],"type":["id"],"version":["1.3"],"parallelism":["1"]}}"#;
+    write!(file, r#"{{"realm":"big","enabled":true,"users":["#).unwrap();
+    for number in 0..100_000 {
+        let comma = if number == 0 { "" } else { "," };
+        let credential = json!({ "type": "password", "secretData": hash, "credentialData": data });
+        let user = json!({ "username": format!("user-{number}"), "email": format!("user-{number}@example.test"), "enabled": true,
+            "firstName": "Some", "lastName": "Body", "attributes": { "team": [format!("t{}", number % 100)] }, "credentials": [credential] });
+        write!(file, "{comma}{user}").unwrap();
+    }
+    write!(file, "]}}").unwrap();
+    file.into_inner().unwrap().sync_all().unwrap();
+
+    let mut child = desk.command("import realm.json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let most = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        peak = peak.max(most.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ended = super::Ended::from(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "imported realm big with 100000 users\n"), "{ended:?}");
+    assert!(peak < 400 << 10, "{} MiB at most", peak >> 10);
 }

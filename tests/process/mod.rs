@@ -4,12 +4,14 @@
 
 mod administration;
 mod backup;
+mod completions;
 mod config;
 mod doctor;
 mod documentation;
 mod import;
 mod kcadm;
 mod packaging;
+mod remote;
 mod serve;
 mod token;
 

@@ -283,3 +283,89 @@ async fn class_60_no_spelling_of_a_path_gets_around_its_policy() {
         }
     }
 }
+
+/// What a policy forbids at registration it forbids at every update, and what an administrator gave the client is not the client's to change.
+#[tokio::test]
+async fn class_57_an_update_by_the_client_gets_around_no_policy() {
+    let admin = Administrator::with_realm().await;
+    let access = admin.post("/r/clients-initial-access", json!({ "count": 1 })).await.field("token");
+    let ask = async |method: &str, path: &str, token: &str, body: &Value| {
+        let target = admin.app.target(&format!("/realms/r/clients-registrations/{path}"));
+        admin.app.send(&Request::new(method, target).bearer(token).json(body)).await
+    };
+    let made = ask("POST", "default", &access, &json!({ "clientId": "app", "redirectUris": ["https://app.example/cb"] })).await;
+    made.is(201);
+    let token = made.field("registrationAccessToken");
+    let path = format!("/r/clients/{}", made.field("id"));
+    // A role by mapper, from an administrator: kept as it is, never another one.
+    let role = |name: &str| json!({ "name": "role", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-role-mapper", "config": { "role": name } });
+    admin.post(&format!("{path}/protocol-mappers/models"), role("offline_access")).await.is(201);
+    admin.post("/r/client-scopes", json!({ "name": "secret-scope", "protocol": "openid-connect" })).await.is(201);
+    admin.put(&path, json!({ "fullScopeAllowed": false, "consentRequired": true, "enabled": true })).await.is(204);
+    let of = |audience: &str, provider: &str| {
+        json!({ "name": provider, "providerId": provider, "subType": audience,
+        "providerType": "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy" })
+    };
+    for provider in ["scope", "consent-required"] {
+        admin.post("/r/components", of("authenticated", provider)).await.is(201);
+    }
+    let before = admin.read(&path).await;
+    for forbidden in [
+        json!({ "protocolMappers": [role("admin")] }),
+        json!({ "protocolMappers": [role("offline_access"), { "name": "x", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-role-mapper", "config": { "role": "admin" } }] }),
+        json!({ "protocolMappers": [{ "name": "role", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper", "config": {} }] }),
+        json!({ "optionalClientScopes": ["secret-scope"] }),
+        json!({ "defaultClientScopes": ["secret-scope"] }),
+        json!({ "fullScopeAllowed": true }),
+        json!({ "consentRequired": false }),
+        json!({ "redirectUris": ["javascript:alert(1)"] }),
+        json!({ "clientId": "admin-cli" }),
+        json!({ "attributes": { "logoUri": "data:text/html,x" } }),
+    ] {
+        let mut body = forbidden.clone();
+        body["clientId"] = forbidden.get("clientId").cloned().unwrap_or_else(|| json!("app"));
+        let answer = ask("PUT", "default/app", &token, &body).await;
+        assert!((400..500).contains(&answer.status), "{forbidden}: {} {}", answer.status, answer.text());
+    }
+    assert_eq!(admin.read(&path).await, before, "nothing changed");
+    ask("PUT", "default/app", &token, &json!({ "clientId": "app", "protocolMappers": [role("offline_access")] }))
+        .await
+        .is(200);
+}
+
+/// Names that are one name to a person are one name: case and normalization (Unicode TR 15). And no URL of anything is script.
+#[tokio::test]
+async fn bad_input_names_in_every_spelling_are_taken_and_script_is_no_address() {
+    let admin = Administrator::with_realm().await;
+    admin.put("/r", json!({ "organizationsEnabled": true })).await.is(204);
+    let (composed, decomposed) = ("zo\u{eb}", "zoe\u{308}");
+    let user = |name: &str, email: String| json!({ "username": name, "email": email });
+    admin.post("/r/users", user(composed, format!("{composed}@example.org"))).await.is(201);
+    for name in [decomposed.to_owned(), "ZO\u{cb}".to_owned(), format!(" {composed}")] {
+        let answer = admin.post("/r/users", user(&name, format!("{name}.other@example.org"))).await;
+        assert!([400, 409].contains(&answer.status), "{name:?}: {} {}", answer.status, answer.text());
+    }
+    admin.post("/r/users", user("other", format!("{decomposed}@EXAMPLE.org"))).await.is(409);
+    assert_eq!(admin.read("/r/users/count").await, json!(1));
+    let of = |name: &str, domain: &str| json!({ "name": name, "domains": [{ "name": domain }] });
+    admin.post("/r/organizations", of("one", "acme.org")).await.is(201);
+    admin.post("/r/organizations", of("two", "ACME.org")).await.is(400);
+
+    for script in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:x", " javascript:x", "data:text/html,x", "vbscript:x"] {
+        for body in [
+            json!({ "redirectUris": [script] }),
+            json!({ "rootUrl": script }),
+            json!({ "baseUrl": script }),
+            json!({ "adminUrl": script }),
+            json!({ "attributes": { "post.logout.redirect.uris": format!("+##{script}") } }),
+            json!({ "attributes": { "tosUri": script } }),
+            json!({ "attributes": { "backchannel.logout.url": script } }),
+        ] {
+            let answer = admin.post("/r/clients", body.clone()).await;
+            assert_eq!(answer.status, 400, "{body}: {}", answer.text());
+        }
+        let organization = json!({ "name": "script", "redirectUrl": script });
+        admin.post("/r/organizations", organization).await.is(400);
+    }
+    assert_eq!(admin.read("/r/organizations/count").await, json!(1));
+}

@@ -187,6 +187,58 @@ async fn class_21_a_signature_counts_only_by_our_keys_and_their_own_algorithm() 
 }
 
 /// Every type of token at every place that takes another one, of this realm and of a neighbour with the very same keys.
+/// RFC 9449: no proof of possession is verified here, so whoever insists on a bound token gets none instead of an unbound one, and a
+/// bound token of the server that the realm moved from is nobody's bearer token.
+#[tokio::test]
+async fn class_25_nothing_passes_for_a_bound_token() {
+    let issuer = issuer(None).await;
+    issuer.user("alice", "right").await;
+    let bound = json!({ "clientId": "bound", "secret": "s", "attributes": { "dpop.bound.access.tokens": "true" },
+        "serviceAccountsEnabled": true });
+    issuer.client(serde_json::from_value(bound).unwrap()).await;
+    let ask = async |client: (&str, &str), proof: &str| {
+        let path = format!("/auth/realms/{REALM}/protocol/openid-connect/token");
+        let request = Request::new("POST", path).basic(client.0, client.1).header("DPoP", proof);
+        request
+            .form(&[("grant_type", "client_credentials")])
+            .send(&issuer.address().to_string())
+            .await
+            .expect("an answer")
+    };
+    let missing = ("invalid_request", "DPoP proof is missing");
+    post(&issuer, ("bound", "s"), "token", &[("grant_type", "client_credentials")])
+        .await
+        .is_refused(missing.0, missing.1);
+    ask(("bound", "s"), "").await.is_refused(missing.0, missing.1);
+    for garbage in ["x", "a.b", "a.b.c, d.e.f", "..", "a.b."] {
+        ask(("bound", "s"), garbage).await.is_refused("invalid_request", "DPoP header verification failure");
+    }
+    for client in [("bound", "s"), CLIENT] {
+        ask(client, "aa.bb.cc").await.is_refused("invalid_request", "DPoP is not supported");
+    }
+    let by_certificate = json!({ "clientId": "mtls", "secret": "s", "serviceAccountsEnabled": true,
+        "attributes": { "tls.client.certificate.bound.access.tokens": "true" } });
+    issuer.client(serde_json::from_value(by_certificate).unwrap()).await;
+    post(&issuer, ("mtls", "s"), "token", &[("grant_type", "client_credentials")])
+        .await
+        .is_refused("invalid_request", "Client Certification missing for MTLS HoK Token Binding");
+    ask(("bound", "wrong"), "")
+        .await
+        .is_refused("unauthorized_client", "Invalid client or Invalid client credentials");
+
+    let token = openid(&issuer).await.field("access_token");
+    let mut claims = decode(token.split('.').nth(1).unwrap());
+    let realm = issuer.keywright().app().compiled.realm(REALM).await.unwrap().unwrap();
+    let sign = |claims: &Value| realm.keyring.sign(Algorithm::Rs256, "JWT", claims.to_string().as_bytes()).unwrap();
+    userinfo(&issuer, &sign(&claims)).await.ok();
+    for (typ, cnf) in [("DPoP", json!({ "jkt": "x" })), ("Bearer", json!({ "x5t#S256": "x" })), ("Bearer", json!({ "jkt": "x" }))] {
+        (claims["typ"], claims["cnf"]) = (json!(typ), cnf);
+        userinfo(&issuer, &sign(&claims)).await.is(401);
+        let path = format!("/admin/realms/{REALM}/users");
+        get(&issuer, &path, &[("Authorization", &format!("Bearer {}", sign(&claims)))]).await.is(401);
+    }
+}
+
 #[tokio::test]
 async fn class_28_a_token_is_good_for_its_own_purpose_realm_and_time() {
     let issuer = issuer(None).await;

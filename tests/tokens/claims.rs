@@ -199,6 +199,7 @@ async fn refreshed(oracle: &Oracle, proved: &Authorization, response: &TokenResp
         scope,
         session,
         realm,
+        lightweight: client.lightweight,
         client,
         subject: proved.subject.clone(),
         grant: GrantKind::RefreshToken,

@@ -169,6 +169,7 @@ impl Oracle {
         };
         Authorization {
             realm,
+            lightweight: client.lightweight,
             client,
             subject: Arc::new(self.subject(username).await),
             session: Some(session),

@@ -9,13 +9,23 @@ use keywright::manage::realms::NewRealm;
 use keywright::web::cors::Cors;
 use keywright::web::dispatch::Dispatcher;
 use keywright::web::oauth_response;
-use keywright::web::route::{Cache, Handler, Policy, Route, Table};
+use keywright::web::route::{Cache, Feature, Handler, Policy, Route, Table};
 
 use crate::support::http::Request;
 use crate::support::log::Watch;
 
 fn row(path: &'static str, policy: Policy, handler: Handler) -> Route {
-    Route { method: Method::GET, path, policy, body_limit: 0, cors: Cors::Any("GET"), cache: Cache::NoStore, handler }
+    Route {
+        method: Method::GET,
+        path,
+        policy,
+        body_limit: 0,
+        query: &[],
+        cors: Cors::Any("GET"),
+        cache: Cache::NoStore,
+        handler,
+        feature: Feature::On,
+    }
 }
 
 /// The dispatch of the product with rows that are broken in three ways.

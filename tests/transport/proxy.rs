@@ -1,5 +1,5 @@
-//! Real reverse proxies in front, with the very files of `packaging/`: nginx and Caddy. Traefik is in no package archive that these tests
-//! may use; of its file only the syntax is checked.
+//! Real reverse proxies in front, with the very files of `packaging/`: nginx, Caddy, and Traefik as `tests/clients/setup.sh --all`
+//! installs it.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use keywright::config::ProxyHeaders;
 use serde_json::Value;
 
 use super::certificates::Authority;
+use crate::clients::installed;
 use crate::support::app::TestApp;
 
 /// A running proxy. It ends with the test.
@@ -98,6 +99,25 @@ fn caddy(authority: &Authority, upstream: &str, port: u16) -> Command {
     command
 }
 
+fn traefik(authority: &Authority, upstream: &str, port: u16) -> Command {
+    let (chain, key) = authority.server("proxy", 30);
+    let site = include_str!("../../packaging/proxy/traefik.yaml")
+        .replace("id.example.com", "localhost")
+        .replace("keywright:8080", upstream)
+        // Nobody issues certificates here.
+        .replace("tls:\n        certResolver: letsencrypt", "tls: {}");
+    assert!(site.contains("tls: {}") && site.contains(upstream), "the file names its parts as expected");
+    let certificates = format!("tls:\n  certificates:\n    - certFile: {}\n      keyFile: {}\n", shown(&chain), shown(&key));
+    std::fs::write(authority.path("traefik.yaml"), format!("{site}{certificates}")).expect("ours");
+    let mut command = Command::new(installed("traefik/bin/traefik"));
+    command
+        .arg(format!("--entryPoints.websecure.address=127.0.0.1:{port}"))
+        .arg(format!("--providers.file.filename={}", shown(&authority.path("traefik.yaml"))))
+        .args(["--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"])
+        .stdout(Stdio::null());
+    command
+}
+
 /// Behind the proxy each client has a limit of its own, and nobody is somebody else by saying so.
 async fn clients_are_told_apart_and_cannot_pretend(proxy: fn(&Authority, &str, u16) -> Command) {
     let authority = Authority::new();
@@ -148,4 +168,10 @@ async fn behind_nginx_with_our_configuration_clients_are_told_apart_and_cannot_p
 #[ignore = "needs caddy: make test-all"]
 async fn behind_caddy_with_our_configuration_clients_are_told_apart_and_cannot_pretend() {
     Box::pin(clients_are_told_apart_and_cannot_pretend(caddy)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs traefik (tests/clients/setup.sh --all): make test-all"]
+async fn behind_traefik_with_our_configuration_clients_are_told_apart_and_cannot_pretend() {
+    Box::pin(clients_are_told_apart_and_cannot_pretend(traefik)).await;
 }

@@ -5,12 +5,12 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::base::secret::Secret;
+use crate::keyring::Algorithm;
 use crate::keyring::client_keys::{self, CertifiedKey};
-use crate::keyring::keystore::{Contents, KeystoreError, KeystoreFormat, Passwords};
-use crate::keyring::{Algorithm, JwkSet};
+use crate::keyring::keystore::{Contents, KeystoreFormat, Passwords};
 use crate::manage::client_certificates::{self, ClientKeys};
 use crate::manage::client_secrets::read_private_key;
 use crate::manage::realms::MASK;
@@ -20,36 +20,9 @@ use crate::web::administrator::AdminRequest;
 use super::existing;
 use crate::admin::answer;
 use crate::admin::body;
+use crate::admin::certificate::{CertificateRepresentation, unsupported, uploaded};
 use crate::admin::change::change;
 use crate::admin::error::AdminError;
-use crate::admin::multipart::Form;
-
-const CERTIFICATE_PEM: &str = "Certificate PEM";
-const PUBLIC_KEY_PEM: &str = "Public Key PEM";
-const JWK_SET: &str = "JSON Web Key Set";
-
-/// `CertificateRepresentation`
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CertificateRepresentation {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    private_key: Option<Secret<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jwks: Option<String>,
-}
-
-impl From<ClientKeys> for CertificateRepresentation {
-    fn from(keys: ClientKeys) -> Self {
-        let ClientKeys { private_key, public_key, certificate, kid, jwks } = keys;
-        Self { private_key, public_key, certificate, kid, jwks }
-    }
-}
 
 /// `KeyStoreConfig`
 #[derive(Default, Deserialize)]
@@ -122,42 +95,12 @@ pub async fn upload_certificate(cx: AdminRequest) -> Result<HttpResponse, AdminE
 
 async fn take(cx: AdminRequest, with_private_key: bool) -> Result<HttpResponse, AdminError> {
     let client = existing(&cx).await?;
-    let form = Form::of(&cx)?;
-    let mut keys = uploaded(&form)?;
+    let mut keys = uploaded(&cx)?;
     if !with_private_key {
         keys.private_key = None;
     }
     store(&cx, &client, &keys).await?;
     Ok(answer::document(&CertificateRepresentation::from(keys)))
-}
-
-/// What the file of a form holds.
-fn uploaded(form: &Form<'_>) -> Result<ClientKeys, AdminError> {
-    let format = form.text("keystoreFormat").ok_or_else(|| AdminError::error(400, "keystoreFormat cannot be null"))?;
-    let file = form.file("file").ok_or_else(|| AdminError::error(400, "file cannot be empty"))?;
-    let text = || std::str::from_utf8(file).map_err(|_| refused("the file is not text"));
-    match format {
-        CERTIFICATE_PEM => {
-            let der = client_keys::certificate(text()?).map_err(refused)?;
-            Ok(ClientKeys { certificate: Some(STANDARD.encode(der)), ..ClientKeys::default() })
-        }
-        PUBLIC_KEY_PEM => {
-            let key = client_keys::public_key(text()?).ok_or_else(|| refused("the public key cannot be decoded"))?;
-            Ok(ClientKeys { public_key: Some(key), ..ClientKeys::default() })
-        }
-        JWK_SET => {
-            JwkSet::parse(file).map_err(|error| refused(error.reason()))?;
-            Ok(ClientKeys { jwks: Some(text()?.trim().to_owned()), ..ClientKeys::default() })
-        }
-        _ => {
-            let format = KeystoreFormat::named(format).ok_or_else(unsupported)?;
-            let secret = |name| Secret::from(form.text(name).unwrap_or_default());
-            let (store, key) = (secret("storePassword"), secret("keyPassword"));
-            let read = format.read(file, form.text("keyAlias").unwrap_or_default(), &Passwords { store: &store, key: &key });
-            let read = read.map_err(not_read)?;
-            Ok(ClientKeys { private_key: read.private_key, certificate: Some(STANDARD.encode(read.certificate)), ..ClientKeys::default() })
-        }
-    }
 }
 
 async fn made(cx: &AdminRequest, client: &Client, config: &KeyStoreConfig) -> Result<CertifiedKey, AdminError> {
@@ -213,23 +156,6 @@ fn prefix(cx: &AdminRequest) -> Result<&str, AdminError> {
     let prefix = cx.parameter("attr");
     client_certificates::check_prefix(prefix)?;
     Ok(prefix)
-}
-
-fn unsupported() -> AdminError {
-    AdminError::error(406, "Only JKS and PKCS12 keystores are supported")
-}
-
-fn refused(reason: &'static str) -> AdminError {
-    AdminError::described(400, "invalid_request", reason)
-}
-
-fn not_read(error: KeystoreError) -> AdminError {
-    match error {
-        KeystoreError::NoEntry => {
-            AdminError::described(400, "certificate-not-found", "Certificate or key with given alias not found in the keystore")
-        }
-        other => AdminError::described(400, "invalid_request", other.to_string()),
-    }
 }
 
 fn binary(file: Vec<u8>) -> HttpResponse {

@@ -126,7 +126,11 @@ async fn in_effect(cx: &AdminRequest, client: &crate::model::client::Client) -> 
 
 async fn example(cx: &AdminRequest) -> Result<TokenResponse, AdminError> {
     let issuer = addressing::issuer(&cx.base_url, &cx.realm().name);
-    issue(&cx.app.env, &issuer, &authorization(cx).await?).map_err(|error| AdminError::Failed(error.cause.to_string()))
+    issue(&cx.app.env, &issuer, &authorization(cx).await?).map_err(|error| match error.description {
+        // An audience that the client's mappers do not give.
+        Some(description) if error.status < 500 => AdminError::described(error.status, error.code, description),
+        _ => AdminError::Failed(error.cause.into_owned()),
+    })
 }
 
 /// What the user in the query could get from this client with the scopes there.
@@ -155,6 +159,7 @@ async fn authorization(cx: &AdminRequest) -> Result<Authorization, AdminError> {
     Ok(Authorization {
         scope: scope::resolve_granted(&compiled, &client, &wanted),
         realm: compiled,
+        lightweight: client.lightweight,
         client,
         subject: subject.into(),
         session: Some(session),

@@ -18,16 +18,18 @@ use serde_json::json;
 use crate::base::id::{ClientId, ClientScopeId};
 use crate::base::secret::Secret;
 use crate::manage::client_policies::Occasion;
-use crate::manage::clients::{self, NewClient};
+use crate::manage::clients::{self, ClientSettings, NewClient};
 use crate::manage::error::ManageError;
-use crate::manage::protocol_mappers::{self, MapperHolder};
+use crate::manage::pairwise;
+use crate::manage::protocol_mappers::NewMapper;
 use crate::manage::realms::MASK;
-use crate::manage::representation::client::{ClientRepresentation, mapper, settings};
+use crate::manage::representation::client::{ClientRepresentation, settings};
 use crate::model::client::Client;
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
 
 use super::answer;
+use super::auth;
 use super::body;
 use super::change::change;
 use super::client_policies;
@@ -39,9 +41,6 @@ use super::users;
 pub const VIEW: &[&str] = &["view-clients", "manage-clients"];
 /// What lets a caller change clients, and see what they prove themselves with.
 const MANAGE: &[&str] = &["manage-clients"];
-
-/// Names that one step of a search reads.
-const NAMES: usize = 500;
 
 /// Members of Keycloak's representation that are accepted and not kept.
 const NOT_KEPT: &[&str] = &[
@@ -77,28 +76,16 @@ pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     Ok(answer::document(&shown?))
 }
 
-/// The clients of a page whose `client_id` contains `part`, in any case of letters. The index of names is read, and of the clients
-/// only those of the page.
+/// The clients of a page whose `client_id` contains `part`, in any case of letters. Of the clients only those of the page are read.
 async fn containing(cx: &AdminRequest, part: &str, page: Page) -> Result<Vec<Client>, AdminError> {
-    let (mut peek, realm, part) = (cx.app.store.peek(), &cx.realm().id, part.to_lowercase());
-    let (mut found, mut skipped, mut after) = (Vec::new(), 0, None::<String>);
-    loop {
-        let names = peek.clients().names(realm, after.as_deref(), NAMES).await?;
-        let full = names.len() == NAMES;
-        after = names.last().map(|(name, _)| name.clone());
-        for (_, id) in names.into_iter().filter(|(name, _)| name.to_lowercase().contains(&part)) {
-            if page.max.is_some_and(|max| found.len() >= max) {
-                return Ok(found);
-            }
-            skipped += 1;
-            if skipped > page.first {
-                found.extend(peek.clients().get(realm, &id).await?);
-            }
-        }
-        if !full {
-            return Ok(found);
-        }
+    let (realm, part) = (cx.realm(), part.to_lowercase());
+    let Some(compiled) = cx.app.compiled.realm(&realm.name).await? else { return Ok(Vec::new()) };
+    let names = compiled.client_names(&cx.app.store).await?.iter().filter(|name| name.text.contains(&part));
+    let mut found = Vec::new();
+    for name in page.take(names) {
+        found.extend(cx.app.store.peek().clients().get(&realm.id, &name.id).await?);
     }
+    Ok(found)
 }
 
 /// `POST …/clients`
@@ -106,6 +93,7 @@ pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let given: ClientRepresentation = body::read_knowing(&cx, "ClientRepresentation", NOT_KEPT)?;
     let mut new = NewClient { id: given.id.clone(), settings: settings(given) };
     client_policies::judge_proposal(&cx, None, &mut new.settings).await?;
+    check_sector(&cx, None, &new.settings, new.settings.protocol_mappers.as_deref()).await?;
     let (app, realm, new) = (&cx.app, &cx.realm().id, &new);
     let client = change!(cx, |txn| clients::create(txn, &app.env, &app.sealer, realm, new))?;
     Ok(answer::created(&cx, &["clients", client.id.as_str()]))
@@ -122,27 +110,12 @@ pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let client = existing(&cx).await?;
     let given: ClientRepresentation = body::read_knowing(&cx, "ClientRepresentation", NOT_KEPT)?;
-    let mappers = given.protocol_mappers.clone();
     let mut settings = settings(given);
     client_policies::judge_proposal(&cx, Some(&client), &mut settings).await?;
-    let (app, realm, id, settings, mappers) = (&cx.app, &cx.realm().id, &client.id, &settings, mappers.as_deref());
+    check_sector(&cx, Some(&client), &settings, settings.protocol_mappers.as_deref()).await?;
+    let (app, realm, id, settings) = (&cx.app, &cx.realm().id, &client.id, &settings);
     change!(cx, |txn| async {
-        let client = clients::update(txn, &app.env, &app.sealer, realm, id, settings).await?;
-        let Some(mappers) = mappers else { return Ok(()) };
-        // Those that the list does not name go, those that it names change, the others are new.
-        let holder = MapperHolder::Client(id.clone());
-        for mapper in &client.protocol_mappers {
-            if !mappers.iter().any(|given| given.id.as_ref() == Some(&mapper.id)) {
-                protocol_mappers::remove(txn, realm, &holder, &mapper.id).await?;
-            }
-        }
-        for given in mappers {
-            let new = mapper(given);
-            match given.id.as_ref().filter(|id| client.protocol_mappers.iter().any(|mapper| mapper.id == **id)) {
-                Some(id) => protocol_mappers::update(txn, realm, &holder, id, &new).await?,
-                None => drop(protocol_mappers::add(txn, &app.env, realm, &holder, &new).await?),
-            }
-        }
+        clients::update(txn, &app.env, &app.sealer, realm, id, settings).await?;
         Ok(())
     })?;
     Ok(answer::done())
@@ -166,6 +139,17 @@ pub async fn service_account(cx: AdminRequest) -> Result<HttpResponse, AdminErro
     let shown = users::represent(&cx, &user, false).await?;
     // The client is in the URL already.
     Ok(answer::document(&crate::manage::representation::user::UserRepresentation { service_account_client_id: None, ..shown }))
+}
+
+/// Redirect URIs decide about pairwise subjects, so whoever changes them is asked for the sector, too.
+async fn check_sector(
+    cx: &AdminRequest,
+    current: Option<&Client>,
+    settings: &ClientSettings,
+    mappers: Option<&[NewMapper]>,
+) -> Result<(), AdminError> {
+    let checked = pairwise::check_client(&cx.app.egress, current, settings, mappers).await;
+    Ok(checked.map_err(ManageError::sector_of_client)?)
 }
 
 /// The client in the URL.
@@ -207,7 +191,8 @@ fn masked(
 
 fn represent(cx: &AdminRequest, client: &Client, names: &HashMap<ClientScopeId, String>) -> Result<ClientRepresentation, AdminError> {
     let secret = visible_secret(cx, client)?;
-    let manage = cx.may(MANAGE);
+    // The console must not offer to change what administration itself stands on.
+    let manage = cx.may(MANAGE) && !auth::is_of_administration(cx.realm(), client);
     let access = json!({ "view": true, "configure": manage, "manage": manage });
     Ok(ClientRepresentation { access: Some(access), ..ClientRepresentation::of(client, secret, |id| names.get(id).cloned()) })
 }

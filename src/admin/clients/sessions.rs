@@ -1,7 +1,8 @@
 //! `/clients/{client-uuid}/user-sessions`, `session-count` and their offline counterparts; the numbers per client of a realm, and
 //! the end of all its sessions. There is no index by client: the sessions of the realm are read in bounded steps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 use actix_web::HttpResponse;
 use serde_json::json;
@@ -52,6 +53,7 @@ pub async fn stats(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
             for client in session.clients.keys() {
                 counts.entry(client.clone()).or_default()[usize::from(offline)] += 1;
             }
+            ControlFlow::Continue(())
         })
         .await?;
     }
@@ -66,10 +68,12 @@ pub async fn stats(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 
 /// `POST …/logout-all`
 pub async fn logout_all(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
-    let mut users: Vec<UserId> = Vec::new();
-    each(&cx, false, |session| users.push(session.user)).await?;
-    users.sort();
-    users.dedup();
+    let mut users: BTreeSet<UserId> = BTreeSet::new();
+    each(&cx, false, |session| {
+        users.insert(session.user);
+        ControlFlow::Continue(())
+    })
+    .await?;
     for user in users {
         sessions::end_sessions_of(&cx.app.store, &cx.realm().id, &user, false).await?;
     }
@@ -79,7 +83,20 @@ pub async fn logout_all(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 
 async fn show(cx: AdminRequest, offline: bool) -> Result<HttpResponse, AdminError> {
     let page = Page::of(&cx, Some(DEFAULT_MAX))?;
-    let found = page.take(of_client(&cx, offline).await?);
+    let client = existing(&cx).await?;
+    let (mut before, mut found) = (page.first, Vec::new());
+    each(&cx, offline, |session| {
+        if !session.clients.contains_key(&client.id) {
+            return ControlFlow::Continue(());
+        }
+        if before > 0 {
+            before -= 1;
+        } else if page.max != Some(found.len()) {
+            found.push(session);
+        }
+        if page.max == Some(found.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .await?;
     let (mut names, mut shown): (HashMap<UserId, String>, Vec<_>) = (HashMap::new(), Vec::new());
     for session in found {
         if !names.contains_key(&session.user) {
@@ -94,23 +111,18 @@ async fn show(cx: AdminRequest, offline: bool) -> Result<HttpResponse, AdminErro
 }
 
 async fn number(cx: AdminRequest, offline: bool) -> Result<HttpResponse, AdminError> {
-    Ok(answer::document(&json!({ "count": of_client(&cx, offline).await?.len() })))
-}
-
-async fn of_client(cx: &AdminRequest, offline: bool) -> Result<Vec<UserSession>, AdminError> {
-    let client = existing(cx).await?;
-    let mut found = Vec::new();
-    each(cx, offline, |session| {
-        if session.clients.contains_key(&client.id) {
-            found.push(session);
-        }
+    let client = existing(&cx).await?;
+    let mut count = 0_usize;
+    each(&cx, offline, |session| {
+        count += usize::from(session.clients.contains_key(&client.id));
+        ControlFlow::Continue(())
     })
     .await?;
-    Ok(found)
+    Ok(answer::document(&json!({ "count": count })))
 }
 
-/// Every session of the realm that still lives.
-async fn each(cx: &AdminRequest, offline: bool, mut visit: impl FnMut(UserSession)) -> Result<(), AdminError> {
+/// Every session of the realm that still lives, until `visit` has seen enough.
+async fn each(cx: &AdminRequest, offline: bool, mut visit: impl FnMut(UserSession) -> ControlFlow<()>) -> Result<(), AdminError> {
     let (app, realm, now) = (&cx.app, cx.realm(), cx.app.env.now());
     let mut peek = app.store.peek();
     let mut after: Option<String> = None;
@@ -119,8 +131,9 @@ async fn each(cx: &AdminRequest, offline: bool, mut visit: impl FnMut(UserSessio
         let full = step.len() == STEP;
         after = step.last().map(|session| session.id.to_string());
         for session in step {
-            if let Some(session) = sessions::find(&mut peek, &app.stamps, realm, &session.id, offline, now).await? {
-                visit(session);
+            let Some(session) = sessions::alive(&app.stamps, realm, session, now) else { continue };
+            if visit(session).is_break() {
+                return Ok(());
             }
         }
         if !full {

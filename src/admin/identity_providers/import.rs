@@ -1,4 +1,5 @@
-//! `/identity-provider/import-config`: the settings of a provider from what it publishes, by URL or as a file. Nothing is stored.
+//! `/identity-provider/import-config`, `/identity-provider/upload-certificate`: the settings and keys of a provider from what it
+//! publishes, by URL or as a file. Nothing is stored.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +9,11 @@ use serde_json::Value;
 
 use crate::admin::answer;
 use crate::admin::body;
+use crate::admin::certificate::{CertificateRepresentation, uploaded};
 use crate::admin::error::AdminError;
 use crate::admin::multipart::Form;
 use crate::egress;
+use crate::keyring::client_keys;
 use crate::model::catalogue::identity_provider;
 use crate::web::administrator::AdminRequest;
 
@@ -51,6 +54,16 @@ fn import_file(cx: &AdminRequest) -> Result<HttpResponse, AdminError> {
     let (Some(kind), Some(file)) = (form.text("providerId"), form.file("file")) else { return Err(bad_request()) };
     is_known(kind)?;
     Ok(answer::document(&settings(kind, file)?))
+}
+
+/// `POST …/upload-certificate`: what a provider's signatures are to be verified with, as it stands in a provider's settings
+pub async fn upload_certificate(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    let mut keys = uploaded(&cx)?;
+    keys.private_key = None;
+    if let Some(Ok(der)) = keys.certificate.as_deref().map(client_keys::certificate) {
+        keys.public_key = client_keys::public_key_of(&der);
+    }
+    Ok(answer::document(&CertificateRepresentation::from(keys)))
 }
 
 fn is_known(kind: &str) -> Result<(), AdminError> {

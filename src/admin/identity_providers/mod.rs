@@ -52,10 +52,7 @@ pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let given: IdentityProviderRepresentation = body::read_knowing(&cx, "IdentityProviderRepresentation", FORMER)?;
     let new = given.into_model();
     let (app, realm, new) = (&cx.app, &cx.realm().id, &new);
-    change!(cx, |txn| async {
-        identity_providers::create(txn, &app.env, &app.sealer, realm, new).await?;
-        Ok(new.alias.clone())
-    })?;
+    change!(cx, |txn| identity_providers::create(txn, &app.env, &app.sealer, realm, new))?;
     Ok(answer::created(&cx, &["identity-provider", "instances", &new.alias]))
 }
 

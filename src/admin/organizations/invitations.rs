@@ -6,13 +6,17 @@ use crate::admin::answer;
 use crate::admin::change::change;
 use crate::admin::error::AdminError;
 use crate::admin::paging::Page;
+use crate::admin::post::{ACCOUNT, Post};
 use crate::base::id::{InvitationId, UserId};
 use crate::manage::error::ManageError;
 use crate::manage::organization_invitations::{self, Invitee};
 use crate::manage::representation::organization::{InvitationStatus, OrganizationInvitationRepresentation};
 use crate::model::organization::{Invitation, Organization};
+use crate::notify::letter::Link;
+use crate::notify::{Letter, MailError};
 use crate::oauth::params::Params;
 use crate::store::txn::Reader as _;
+use crate::tokens::action_token::{Action, NewActionToken};
 use crate::web::administrator::AdminRequest;
 
 use super::existing;
@@ -75,19 +79,44 @@ pub async fn invite_existing_user(cx: AdminRequest) -> Result<HttpResponse, Admi
     invite(&cx, &organization, &invitee, None).await
 }
 
-/// Without a sender nothing is kept: an invitation that never left is none.
+/// Mails the link and keeps the invitation: one that never left is none, so the mail goes first. Of two that meet the second finds the
+/// first, and its link opens nothing, because a token is worth nothing without the invitation that it is named after.
 async fn invite(
     cx: &AdminRequest,
     organization: &Organization,
     invitee: &Invitee,
     instead_of: Option<&InvitationId>,
 ) -> Result<HttpResponse, AdminError> {
-    let at = (&cx.realm().id, &organization.id);
-    organization_invitations::check(&mut cx.app.store.peek(), at, invitee, instead_of, cx.app.env.now()).await?;
-    match cx.realm().smtp_server.get("from") {
-        None => Err(AdminError::message(500, "Failed to send invite email")),
-        Some(_) => Err(AdminError::NotEnabled),
-    }
+    let (app, realm) = (&cx.app, cx.realm());
+    let (at, now, lifespan) = ((&realm.id, &organization.id), app.env.now(), realm.action_token_generated_by_admin_lifespan);
+    let email = &organization_invitations::check(&mut app.store.peek(), at, invitee, instead_of, now).await?;
+    let refused = |_: MailError| AdminError::message(500, "Failed to send invite email");
+    let post = Post::of(cx, &refused).await?;
+    let user = app.store.peek().users().by_email(&realm.id, email, 1).await?.pop();
+    let id = &InvitationId::random(app.env.random());
+    let account = format!("{}/account/", post.issuer);
+    let token = NewActionToken {
+        id: Some(id.as_str()),
+        action: &Action::Join(organization.id.clone()),
+        user: user.as_ref().map(|user| &user.id),
+        email,
+        client_id: ACCOUNT,
+        redirect_uri: Some(organization.redirect_url.as_deref().filter(|url| !url.trim().is_empty()).unwrap_or(&account)),
+        lifespan,
+    };
+    let url = if user.is_some() {
+        post.link(&token)?
+    } else {
+        let (registration, token) = ("protocol/openid-connect/registrations?response_type=code", post.token(&token)?);
+        format!("{}/{registration}&client_id={ACCOUNT}&token={token}", post.issuer)
+    };
+    let letter = Letter::organization_invite(&post.texts(user.as_ref()), realm, email, Link { url: &url, lifespan }, &organization.name);
+    post.send(&letter, &refused).await?;
+    change!(cx, |txn| async {
+        organization_invitations::create(txn, now, at, (id, invitee), instead_of, lifespan).await?;
+        Ok(())
+    })?;
+    Ok(answer::done())
 }
 
 /// The invitation in the URL.

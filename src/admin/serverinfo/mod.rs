@@ -1,5 +1,6 @@
 //! `/admin/serverinfo`: what this server has, for tools that draw their forms or check versions by it. `catalogue.json` names providers,
-//! types and their settings as Keycloak names them, and only what is there; tests hold it against the code.
+//! types and their settings as Keycloak names them, and only what is there, as far as [`crate::model::catalogue`] does not name them
+//! already; tests hold it against the code.
 
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -9,6 +10,8 @@ use actix_web::http::header::HttpDate;
 use serde_json::{Map, Value, json};
 
 use crate::manage::export::KEYCLOAK_VERSION;
+use crate::model::catalogue::authenticator::{AUTHENTICATORS, CLIENT_AUTHENTICATORS, FORM_ACTIONS, FORMS, Step};
+use crate::model::catalogue::{Property, identity_provider};
 use crate::model::event::{EventType, Operation, Resource};
 use crate::web::administrator::AdminRequest;
 
@@ -36,8 +39,38 @@ const ORDER: &[&str] = &[
     "parameterizedScopeTypes",
 ];
 
-static CATALOGUE: LazyLock<Map<String, Value>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("catalogue.json")).expect("a test reads the catalogue"));
+static CATALOGUE: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    let mut catalogue = serde_json::from_str(include_str!("catalogue.json")).expect("a test reads the catalogue");
+    add_component_types(&mut catalogue);
+    catalogue
+});
+
+/// What stands in the lists of steps and mappers already, once more as component types: of each list what `providers` names.
+fn add_component_types(catalogue: &mut Map<String, Value>) {
+    let component = |id: &str, help: &str, properties: &[Property]| {
+        let labelled = |one: &Property| Property { label: one.label.or(Some(one.name)), help_text: one.help_text.or(Some("")), ..*one };
+        let properties: Vec<Property> = properties.iter().map(labelled).collect();
+        json!({ "id": id, "helpText": help, "properties": properties, "metadata": {} })
+    };
+    let steps = |steps: &[Step]| steps.iter().map(|step| component(step.id, step.help, step.properties)).collect::<Vec<_>>();
+    let clients = CLIENT_AUTHENTICATORS.iter().map(|client| component(client.step.id, client.step.help, client.step.properties));
+    let imported = identity_provider::MAPPERS.iter().map(|mapper| component(mapper.id, "", mapper.properties));
+    let mapped = catalogue["protocolMapperTypes"]["openid-connect"].as_array().into_iter().flatten();
+    let mapped = mapped
+        .map(|mapper| json!({ "id": mapper["id"], "helpText": mapper["helpText"], "properties": mapper["properties"], "metadata": {} }));
+    for (kind, provider, all) in [
+        ("org.keycloak.authentication.Authenticator", "authenticator", steps(AUTHENTICATORS)),
+        ("org.keycloak.authentication.ClientAuthenticator", "client-authenticator", clients.collect()),
+        ("org.keycloak.authentication.FormAction", "form-action", steps(FORM_ACTIONS)),
+        ("org.keycloak.authentication.FormAuthenticator", "form-authenticator", steps(FORMS)),
+        ("org.keycloak.broker.provider.IdentityProviderMapper", "identity-provider-mapper", imported.collect()),
+        ("org.keycloak.protocol.ProtocolMapper", "protocol-mapper", mapped.collect()),
+    ] {
+        let here = &catalogue["providers"][provider]["providers"];
+        let all: Vec<Value> = all.into_iter().filter(|one| one["id"].as_str().is_some_and(|id| here.get(id).is_some())).collect();
+        catalogue["componentTypes"][kind] = Value::Array(all);
+    }
+}
 
 /// `GET /admin/serverinfo`: about the machine only for administrators of `master`.
 pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
@@ -145,6 +178,22 @@ mod tests {
     fn every_member_of_the_catalogue_is_answered() {
         for name in CATALOGUE.keys() {
             assert!(ORDER.contains(&name.as_str()), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_provider_with_settings_has_a_component_type() {
+        for (kind, provider) in [
+            ("authentication.Authenticator", "authenticator"),
+            ("authentication.ClientAuthenticator", "client-authenticator"),
+            ("authentication.FormAction", "form-action"),
+            ("authentication.FormAuthenticator", "form-authenticator"),
+            ("broker.provider.IdentityProviderMapper", "identity-provider-mapper"),
+            ("protocol.ProtocolMapper", "protocol-mapper"),
+        ] {
+            let named = CATALOGUE["providers"][provider]["providers"].as_object().unwrap();
+            let named: BTreeSet<&str> = named.keys().map(String::as_str).collect();
+            assert_eq!(ids(&CATALOGUE["componentTypes"][format!("org.keycloak.{kind}")]), named, "{kind}");
         }
     }
 

@@ -3,17 +3,13 @@
 
 use actix_web::HttpResponse;
 
-use crate::i18n::Texts;
-use crate::manage::error::ManageError;
-use crate::manage::mail;
 use crate::manage::users::UPDATE_PASSWORD;
 use crate::model::client::Client;
 use crate::model::user::User;
-use crate::notify::letter::{Link, locale_of};
+use crate::notify::letter::Link;
 use crate::notify::{Letter, MailError};
 use crate::store::txn::Reader as _;
-use crate::tokens::action_token::{self, Action, NewActionToken};
-use crate::web::addressing;
+use crate::tokens::action_token::{Action, NewActionToken};
 use crate::web::administrator::AdminRequest;
 
 use super::existing;
@@ -21,9 +17,8 @@ use crate::admin::answer;
 use crate::admin::body;
 use crate::admin::change::change;
 use crate::admin::error::AdminError;
+use crate::admin::post::{ACCOUNT, Post};
 
-/// The client that a user goes on to when the request names none.
-const ACCOUNT: &str = "account";
 /// A year. What lives longer is no mail that somebody waits for.
 const MAX_LIFESPAN: i64 = 366 * 86_400;
 /// Required actions in one request.
@@ -57,31 +52,27 @@ pub async fn reset_password(cx: AdminRequest) -> Result<HttpResponse, AdminError
 
 /// Mails the link and tells of it. `failed` is what stands before the reason when the mail does not get away.
 async fn send(cx: &AdminRequest, user: &User, action: &Action, failed: &str) -> Result<HttpResponse, AdminError> {
-    let (app, realm) = (&cx.app, cx.realm());
     let client = check_redirect(cx).await?;
     let lifespan = lifespan(cx)?;
-    let refused = |error: &MailError| AdminError::message(500, format!("{failed}: {error}"));
-    let server = mail::server(realm, &app.sealer)?.map_err(|error| refused(&error))?;
-    let compiled = app.compiled.realm(&realm.name).await?.ok_or_else(ManageError::no_realm)?;
-    let issuer = addressing::issuer(&cx.base_url, &realm.name);
+    let refused = |error: MailError| AdminError::message(500, format!("{failed}: {error}"));
+    let post = Post::of(cx, &refused).await?;
     let email = user.email.as_deref().unwrap_or_default();
     let new = NewActionToken {
+        id: None,
         action,
-        user: &user.id,
+        user: Some(&user.id),
         email,
         client_id: client.as_ref().map_or(ACCOUNT, |client| &client.client_id),
         redirect_uri: cx.argument("redirect_uri"),
         lifespan,
     };
-    let token = action_token::mint(&app.env, &compiled, &issuer, &new).ok_or_else(|| AdminError::Failed("no HS512 key".to_owned()))?;
-    let url = format!("{issuer}/login-actions/action-token?key={token}");
-    let own = app.store.peek().localization().get(&realm.id).await?;
-    let (texts, link) = (Texts::new(locale_of(realm, user), &own), Link { url: &url, lifespan });
+    let url = post.link(&new)?;
+    let (texts, link) = (post.texts(Some(user)), Link { url: &url, lifespan });
     let letter = match action {
-        Action::Execute(actions) => Letter::execute_actions(&texts, realm, email, link, actions),
-        Action::VerifyEmail => Letter::verify_email(&texts, realm, email, link),
+        Action::Execute(actions) => Letter::execute_actions(&texts, cx.realm(), email, link, actions),
+        Action::VerifyEmail | Action::Join(_) => Letter::verify_email(&texts, cx.realm(), email, link),
     };
-    app.mailer.send(&app.env, &server, &letter).await.map_err(|error| refused(&error))?;
+    post.send(&letter, &refused).await?;
     change!(cx, |_txn| async { Ok(()) })?;
     Ok(answer::done())
 }

@@ -28,7 +28,7 @@ use crate::web::administrator::AdminRequest;
 
 use super::answer;
 use super::body;
-use super::change::change;
+use super::change::{DeletedUser, change};
 use super::error::AdminError;
 use super::paging::Page;
 
@@ -136,7 +136,7 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 /// `DELETE …/users/{user-id}`
 pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (realm, id) = (&cx.realm().id, &UserId::from(cx.parameter("user-id")));
-    change!(cx, |txn| users::delete(txn, realm, id))?;
+    change!(cx, |txn| async { Ok(DeletedUser(users::delete(txn, realm, id).await?)) })?;
     // Without their user they are worth nothing already; this only frees their place.
     for offline in [false, true] {
         crate::sessions::end_sessions_of(&cx.app.store, realm, id, offline).await?;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::base::java_map;
 use crate::manage::realms;
 use crate::model::realm::Realm;
-use crate::model::user_profile::{Editor, FIELDS, ProfileAttribute, UserProfile};
+use crate::model::user_profile::{Editor, FIELDS, NOTED, ProfileAttribute, UserProfile};
 use crate::store::txn::Reader as _;
 use crate::web::administrator::AdminRequest;
 
@@ -42,18 +42,18 @@ pub async fn unmanaged(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let user = existing(&cx).await?;
     let profile = cx.app.store.peek().user_profiles().get(&cx.realm().id).await?;
     let mut attributes = shown(&profile, &user.attributes);
-    attributes.retain(|name, _| profile.attribute(name).is_none());
+    attributes.retain(|name, _| profile.attribute(name).is_none() && !NOTED.contains(&name.as_str()));
     Ok(answer::document(&attributes))
 }
 
-/// The attributes that administrators see: those that the profile shows them, and undeclared ones where it lets them be.
+/// The attributes that administrators see: those that the profile shows them, undeclared ones where it lets them be, and the server's own.
 pub fn shown(profile: &UserProfile, attributes: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     let is_shown = |name: &String| match profile.attribute(name) {
         Some(attribute) => attribute
             .permissions
             .as_ref()
             .is_none_or(|allowed| allowed.view.iter().chain(&allowed.edit).any(|role| role == "admin")),
-        None => profile.unmanaged_attribute_policy.is_some(),
+        None => profile.unmanaged_attribute_policy.is_some() || NOTED.contains(&name.as_str()),
     };
     attributes
         .iter()
@@ -108,8 +108,7 @@ fn validators(attribute: &ProfileAttribute) -> Map<String, Value> {
 
 /// The order in which Keycloak writes these two maps.
 fn in_javas_order(map: Map<String, Value>) -> Map<String, Value> {
-    let size = java_map::table_size(map.len());
     let mut entries: Vec<(String, Value)> = map.into_iter().collect();
-    entries.sort_by_key(|(key, _)| java_map::bucket(key, size));
+    java_map::sort(&mut entries, |(key, _)| key);
     entries.into_iter().collect()
 }

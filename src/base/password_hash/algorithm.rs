@@ -196,6 +196,15 @@ impl Recipe {
         Some(output)
     }
 
+    /// How many rounds of its function the hash takes: with the function what it costs.
+    pub(super) fn iterations(&self) -> u64 {
+        match &self.function {
+            Function::Argon2 { cost, .. } => cost.iterations.into(),
+            Function::Pbkdf2 { iterations, .. } => (*iterations).into(),
+            Function::Bcrypt { cost } => 1 << cost,
+        }
+    }
+
     /// The computed hash in the form in which it is stored, for a recipe of [`HashChoice::recipe`].
     pub(super) fn store(&self, value: &[u8]) -> PasswordHash {
         let (algorithm, hash_iterations, additional_parameters) = match &self.function {

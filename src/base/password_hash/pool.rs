@@ -47,10 +47,17 @@ impl HashingOptions {
 /// Threads of their own that hash and verify passwords, behind a bounded queue. They end when the pool is dropped.
 pub struct HashingPool {
     queue: SyncSender<Job>,
-    computed: Arc<AtomicU64>,
+    computed: Arc<Computed>,
     measures: Arc<HashingMeasures>,
     random: Arc<dyn Random>,
     parameters: Argon2Parameters,
+}
+
+/// The work that was done since the start.
+#[derive(Default)]
+struct Computed {
+    hashes: AtomicU64,
+    iterations: AtomicU64,
 }
 
 /// What is measured about the pool.
@@ -91,7 +98,7 @@ impl HashingPool {
     pub fn start(random: Arc<dyn Random>, options: HashingOptions) -> Self {
         let (queue, jobs) = sync_channel(options.queue);
         let jobs = Arc::new(Mutex::new(jobs));
-        let computed = Arc::new(AtomicU64::new(0));
+        let computed = Arc::new(Computed::default());
         let measures = Arc::new(HashingMeasures::default());
         for number in 0..options.threads.max(1) {
             let worker = Worker {
@@ -152,7 +159,12 @@ impl HashingPool {
 
     /// Hash computations since the start.
     pub fn computed(&self) -> u64 {
-        self.computed.load(Ordering::SeqCst)
+        self.computed.hashes.load(Ordering::SeqCst)
+    }
+
+    /// Rounds of the hash functions since the start: with [`Self::computed`] what checks have cost, counted and not timed.
+    pub fn iterations(&self) -> u64 {
+        self.computed.iterations.load(Ordering::SeqCst)
     }
 
     pub fn measures(&self) -> &HashingMeasures {
@@ -173,7 +185,7 @@ impl HashingPool {
 
 struct Worker {
     jobs: Arc<Mutex<Receiver<Job>>>,
-    computed: Arc<AtomicU64>,
+    computed: Arc<Computed>,
     measures: Arc<HashingMeasures>,
     memory: Vec<Block>,
     usual: Argon2Parameters,
@@ -197,7 +209,8 @@ impl Worker {
     }
 
     fn compute(&mut self, job: &Job) -> Option<Zeroizing<Vec<u8>>> {
-        self.computed.fetch_add(1, Ordering::SeqCst);
+        self.computed.hashes.fetch_add(1, Ordering::SeqCst);
+        self.computed.iterations.fetch_add(job.recipe.iterations(), Ordering::SeqCst);
         let value = job.recipe.compute(job.password.expose().as_bytes(), &mut self.memory);
         // An imported hash may need an arena of its own size: not kept, or one such user would hold a gigabyte.
         let usual = usize::try_from(self.usual.memory_kib).unwrap_or(usize::MAX);

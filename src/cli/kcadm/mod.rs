@@ -1,16 +1,17 @@
 //! `keywright kcadm`: Keycloak's administration tool for runbooks that were written for it. Its own flags, which mean other things
 //! than ours by the same letters (`-o`, `-q`, `--config`), stand behind the word `kcadm` and are read here.
 
+mod arguments;
 mod document;
 
 use std::ffi::OsString;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser as _};
 use serde_json::{Map, Value, json};
 
-use super::api::{Api, Remote, path, text};
+use super::api::{Api, path, text};
 use super::failure::{Code, Failure};
 use super::local::Place;
 use super::login::{self, Credentials, Session};
@@ -18,8 +19,9 @@ use super::output::{Output, tell};
 use super::prompt::Wanted;
 use super::{block_on, examples};
 use crate::base::secret::Secret;
-use crate::egress::operator::OperatorClient;
 use crate::model::realm::Realm;
+
+use arguments::{Config, ConfigCredentials, Get, Kcadm, Roles, SetPassword, Target, Verb, Write};
 
 #[derive(Args)]
 #[command(before_help = examples![
@@ -31,179 +33,6 @@ pub(super) struct Arguments {
     /// As kcadm.sh has them: config credentials, get, create, update, delete, set-password, add-roles, remove-roles
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS", required = true)]
     words: Vec<OsString>,
-}
-
-#[derive(Parser)]
-#[command(name = "keywright kcadm", disable_help_subcommand = true)]
-struct Kcadm {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Sign in
-    #[command(subcommand)]
-    Config(Config),
-    /// Print what is at an address
-    Get(Get),
-    /// Make something
-    Create(Write),
-    /// Change something; members that are not named stay
-    Update(Write),
-    /// Delete something
-    Delete(Write),
-    /// Give a user a password
-    SetPassword(SetPassword),
-    /// Give roles to a user or a group
-    AddRoles(Roles),
-    /// Take roles from a user or a group
-    RemoveRoles(Roles),
-}
-
-#[derive(Subcommand)]
-enum Config {
-    /// Sign in and keep the tokens
-    Credentials(ConfigCredentials),
-}
-
-/// Where the requests go.
-#[derive(Args)]
-struct Target {
-    /// The realm that it is about
-    #[arg(short = 'r', long = "target-realm", value_name = "REALM")]
-    realm: Option<String>,
-    /// Another server than that of the last login
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// The store of a stopped server instead
-    #[arg(long, conflicts_with = "server")]
-    local: bool,
-    /// The directory of that store
-    #[arg(long, value_name = "DIR", requires = "local")]
-    data: Option<String>,
-}
-
-#[derive(Args)]
-struct ConfigCredentials {
-    #[arg(long, value_name = "URL")]
-    server: String,
-    #[arg(long, value_name = "REALM", default_value = Realm::MASTER)]
-    realm: String,
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
-    password: Option<String>,
-    #[arg(long, value_name = "CLIENT", default_value = "admin-cli")]
-    client: String,
-    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
-    secret: Option<String>,
-}
-
-#[derive(Args)]
-struct Get {
-    #[arg(value_name = "URI")]
-    uri: String,
-    #[command(flatten)]
-    target: Target,
-    /// A parameter of the query
-    #[arg(short, long, value_name = "NAME=VALUE")]
-    query: Vec<String>,
-    /// Only these members: id,name,protocolMappers(name)
-    #[arg(short = 'F', long, value_name = "FIELDS")]
-    fields: Option<String>,
-    #[arg(long, value_name = "FORMAT", default_value = "json", value_parser = ["json", "csv"])]
-    format: String,
-    /// CSV without quotation marks
-    #[arg(long)]
-    noquotes: bool,
-    /// JSON in one line
-    #[arg(short, long)]
-    compressed: bool,
-    #[arg(short, long, value_name = "NUMBER")]
-    offset: Option<String>,
-    #[arg(short, long, value_name = "NUMBER")]
-    limit: Option<String>,
-}
-
-#[derive(Args)]
-struct Write {
-    #[arg(value_name = "URI")]
-    uri: String,
-    #[command(flatten)]
-    target: Target,
-    /// Sets a member: name=value, a.b=value, list[0]=value, list+=value
-    #[arg(short, long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
-    set: Vec<String>,
-    /// Takes a member away
-    #[arg(short, long, value_name = "NAME")]
-    delete: Vec<String>,
-    /// A file with the body, or - for standard input
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// The body
-    #[arg(short, long, value_name = "JSON", conflicts_with = "file")]
-    body: Option<String>,
-    /// A parameter of the query
-    #[arg(short, long, value_name = "NAME=VALUE")]
-    query: Vec<String>,
-    /// Members that are not named stay
-    #[arg(short, long)]
-    merge: bool,
-    /// The body is all there is
-    #[arg(short, long, conflicts_with = "merge")]
-    no_merge: bool,
-    /// Print the id of what was made
-    #[arg(short, long)]
-    id: bool,
-    /// Print what there is afterwards
-    #[arg(short, long)]
-    output: bool,
-    #[arg(short = 'F', long, value_name = "FIELDS")]
-    fields: Option<String>,
-    /// JSON in one line
-    #[arg(short, long)]
-    compressed: bool,
-}
-
-#[derive(Args)]
-struct SetPassword {
-    #[command(flatten)]
-    target: Target,
-    #[arg(long, value_name = "NAME", required_unless_present = "userid")]
-    username: Option<String>,
-    #[arg(long, value_name = "ID")]
-    userid: Option<String>,
-    /// Asked for, or read from KEYWRIGHT_PASSWORD, when it is not given
-    #[arg(short = 'p', long, value_name = "PASSWORD", allow_hyphen_values = true)]
-    new_password: Option<String>,
-    #[arg(short, long)]
-    temporary: bool,
-}
-
-#[derive(Args)]
-struct Roles {
-    #[command(flatten)]
-    target: Target,
-    #[arg(long, value_name = "NAME")]
-    uusername: Option<String>,
-    #[arg(long, value_name = "ID")]
-    uid: Option<String>,
-    #[arg(long, value_name = "NAME")]
-    gname: Option<String>,
-    #[arg(long, value_name = "PATH")]
-    gpath: Option<String>,
-    #[arg(long, value_name = "ID")]
-    gid: Option<String>,
-    /// The client whose roles they are
-    #[arg(long, value_name = "CLIENT")]
-    cclientid: Option<String>,
-    #[arg(long, value_name = "ID")]
-    cid: Option<String>,
-    #[arg(long, value_name = "NAME")]
-    rolename: Vec<String>,
-    #[arg(long, value_name = "ID")]
-    roleid: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
@@ -251,9 +80,8 @@ fn credentials(given: ConfigCredentials) -> Result<(), Failure> {
         user.as_ref().map_or(&given.client, |(name, _)| name),
         given.realm
     ));
-    let client = OperatorClient::new(None).map_err(Failure::usage)?;
-    let credentials = Credentials { url: given.server, realm: given.realm, client: given.client, user, secret };
-    block_on(login::sign_in(&client, &credentials)).map(drop)
+    let credentials = Credentials { url: given.server, realm: given.realm, client: given.client, user, secret, trust: given.trust };
+    block_on(login::sign_in(&credentials)).map(drop)
 }
 
 impl Target {
@@ -266,9 +94,7 @@ impl Target {
                 Some(url) => Session::of(url)?,
                 None => Session::latest()?,
             };
-            let client = OperatorClient::new(None).map_err(Failure::usage)?;
-            let token = session.token(&client).await?;
-            work(&Api::Server(Box::new(Remote { client, url: session.url, token }))).await
+            work(&Api::Server(Box::new(session.remote(&self.trust).await?))).await
         })
     }
 
@@ -503,6 +329,7 @@ fn empty() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::trust::Trust;
 
     #[test]
     fn the_words_of_runbooks_are_understood() {
@@ -527,7 +354,7 @@ mod tests {
 
     #[test]
     fn an_address_stands_below_its_realm_unless_it_says_otherwise() {
-        let target = Target { realm: Some("acme".to_owned()), server: None, local: true, data: None };
+        let target = Target { realm: Some("acme".to_owned()), server: None, local: true, data: None, trust: Trust::default() };
         let address = |uri: &str| target.address(uri).expect("an address").0;
         assert_eq!(address("clients"), "/admin/realms/acme/clients");
         assert_eq!(address("realms"), "/admin/realms");

@@ -7,16 +7,15 @@ mod jwt;
 mod verify;
 
 use std::io::{IsTerminal as _, Read as _, stdin};
-use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::Value;
 
-use super::failure::{Code, Failure};
+use super::failure::Failure;
 use super::output::Output;
+use super::trust::{Trust, unreachable};
 use super::{block_on, examples};
-use crate::egress::EgressError;
-use crate::egress::operator::{Answer, OperatorClient};
+use crate::egress::operator::Answer;
 
 /// More than any token.
 const LONGEST: u64 = 1 << 20;
@@ -34,20 +33,6 @@ pub(super) enum Command {
     Inspect(inspect::Arguments),
     /// Check signature, issuer, times and audience of a token; exit code 7 when it does not hold
     Verify(verify::Arguments),
-}
-
-/// Which certificates are believed.
-#[derive(Args)]
-struct Trust {
-    /// Certificate authorities to trust besides the system's (PEM)
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-}
-
-impl Trust {
-    fn client(&self) -> Result<OperatorClient, Failure> {
-        OperatorClient::new(self.ca_file.as_deref()).map_err(Failure::usage)
-    }
 }
 
 pub(super) fn run(command: Command, output: &Output) -> Result<(), Failure> {
@@ -91,8 +76,4 @@ fn json(answer: &Answer, url: &str) -> Result<Value, Failure> {
         Failure::failed(format!("{url} answers {} and no JSON", answer.status))
             .advice("is this the URL of an issuer? Keywright's end with /auth by default, http://localhost:8080/auth")
     })
-}
-
-fn unreachable(url: &str, error: &EgressError) -> Failure {
-    Failure::new(Code::Unreachable, format!("{url} cannot be reached: {error}"))
 }

@@ -40,7 +40,7 @@ pub async fn authenticate(cx: &GrantContext<'_>) -> Result<Arc<CompiledClient>, 
         return Err(match presented.client_id {
             Some(_) => unknown("no such client", "client_not_found"),
             None if assertion::note_claimed(cx) => unknown("no such client that proves itself by assertions", "client_not_found"),
-            None => unknown("no client_id", "invalid_client"),
+            None => unknown("no client_id", "client_not_found"),
         });
     };
     cx.event.client(&client.client.client_id);

@@ -78,26 +78,21 @@ pub(super) fn judge_proposal(executor: &Executor, situation: &Situation<'_>, set
 /// Judges what is done with a client.
 pub(super) fn judge(executor: &Executor, situation: &Situation<'_>, client: &Client) -> Result<(), Violation> {
     let config = executor.settings();
-    let grant = match situation.occasion {
-        Occasion::Grant(grant) => Some(grant),
-        _ => None,
-    };
-    match (executor.provider.as_deref().unwrap_or_default(), grant) {
+    match (executor.provider.as_deref().unwrap_or_default(), situation.occasion) {
         ("reject-request", _) => Err(not_allowed()),
-        ("reject-ropc-grant", Some(GrantType::Password)) => {
+        ("reject-ropc-grant", Occasion::Grant(GrantType::Password)) => {
             Err(Violation::new("invalid_grant", "resource owner password credentials grant is prohibited."))
         }
-        // A password grant is judged by none of the three below, as in Keycloak.
-        (_, Some(GrantType::Password)) if !client.flag("dpop.bound.access.tokens") => Ok(()),
-        ("secure-client-authenticator", Some(_)) if client.public_client || !allows_method(config, client) => {
+        // A password grant is judged by neither of the two below, as in Keycloak. `dpop-bind-enforcer` binds clients, and the token
+        // endpoint refuses all that are bound.
+        (_, Occasion::Grant(GrantType::Password)) => Ok(()),
+        ("secure-client-authenticator", Occasion::Grant(_) | Occasion::Introspect | Occasion::Revoke | Occasion::Logout)
+            if client.public_client || !allows_method(config, client) =>
+        {
             Err(Violation::new("invalid_request", "Configured client authentication method not allowed for client"))
         }
-        ("holder-of-key-enforcer", Some(_)) => {
+        ("holder-of-key-enforcer", Occasion::Grant(_)) => {
             Err(Violation::new("invalid_request", "Client Certification missing for MTLS HoK Token Binding"))
-        }
-        // Until there are proofs, a client that is bound to them gets no tokens.
-        ("dpop-bind-enforcer", Some(_)) if client.flag("dpop.bound.access.tokens") => {
-            Err(Violation::new("invalid_request", "DPoP proof is missing"))
         }
         _ => Ok(()),
     }

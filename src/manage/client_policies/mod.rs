@@ -1,5 +1,5 @@
-//! Client policies: stored and validated here, and asked before a client is made, changed, shown or deleted and before a grant
-//! is proved. A realm without policies pays one comparison. What needs a browser or a feature that is not there is stored and
+//! Client policies: stored and validated here, and asked before a client is made, changed, shown or deleted, before a grant
+//! is proved and before a token is introspected, revoked or used at userinfo. A realm without policies pays one comparison. What needs a browser or a feature that is not there is stored and
 //! has no effect yet; docs/compatibility.md lists it.
 
 mod condition;
@@ -105,6 +105,28 @@ pub enum Occasion {
     View,
     Delete,
     Grant(GrantType),
+    Introspect,
+    Revoke,
+    Logout,
+    UserInfo,
+}
+
+/// What a client asks for, and from where.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub realm: &'a Realm,
+    pub client: &'a Client,
+    pub occasion: Occasion,
+    pub address: IpAddr,
+    /// The parameter `scope`.
+    pub scope: Option<&'a str>,
+}
+
+/// What policies change about the tokens of a request that they let pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TokenRules {
+    /// The access token carries as little as possible.
+    pub lightweight: bool,
 }
 
 /// Who changes a client, in Keycloak's words.
@@ -186,6 +208,20 @@ pub fn judge(situation: &Situation<'_>) -> Result<(), Violation> {
     }
     let Some(client) = situation.client else { return Ok(()) };
     in_force(situation, client).iter().try_for_each(|executor| executor::judge(executor, situation, client))
+}
+
+/// Judges a request of a client at one of the protocol's endpoints. A realm without policies reads nothing for it.
+///
+/// # Errors
+/// When the store fails; inside, the first executor that refuses.
+pub async fn judge_request(reader: &mut impl Reader, asked: Asked<'_>) -> Result<Result<TokenRules, Violation>, StoreError> {
+    let Asked { realm, client, occasion, address, scope } = asked;
+    if !has_policies(realm) {
+        return Ok(Ok(TokenRules::default()));
+    }
+    let names = &ClientNames::of(reader, &realm.id, client).await?;
+    let situation = Situation { realm, occasion, client: Some(client), updater: None, address, scope, names };
+    Ok(judge(&situation).map(|()| TokenRules { lightweight: has_executor(&situation, "use-lightweight-access-token") }))
 }
 
 /// Whether an executor of this name is in force.

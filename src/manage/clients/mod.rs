@@ -61,9 +61,7 @@ pub async fn create(
         None if !client.public_client => drop(generate_secret(&mut client, env, sealer, &realm.id)?),
         None => {}
     }
-    for mapper in &new.settings.protocol_mappers {
-        protocol_mappers::push(&mut client.protocol_mappers, env, mapper)?;
-    }
+    protocol_mappers::replace(&mut client.protocol_mappers, env, new.settings.protocol_mappers.as_deref().unwrap_or_default())?;
     match (&new.settings.default_client_scopes, &new.settings.optional_client_scopes) {
         (None, None) => attach_realm_scopes(txn, &realm, &mut client).await?,
         (default, optional) => {
@@ -102,6 +100,9 @@ pub async fn update(
         Some(secret) => set_secret(&mut client, env, sealer, &realm.id, secret)?,
         None if client.secret.is_none() && !client.public_client => drop(generate_secret(&mut client, env, sealer, &realm.id)?),
         None => {}
+    }
+    if let Some(mappers) = &settings.protocol_mappers {
+        protocol_mappers::replace(&mut client.protocol_mappers, env, mappers)?;
     }
     settle_service_account(txn, env, &realm, Some(&old), &mut client).await?;
     txn.clients().put(&realm.id, &old, &client);

@@ -47,8 +47,8 @@ pub struct ClientSettings {
     pub authentication_flow_binding_overrides: Option<BTreeMap<String, String>>,
     pub full_scope_allowed: Option<bool>,
     pub node_re_registration_timeout: Option<i64>,
-    /// Only at creation.
-    pub protocol_mappers: Vec<NewMapper>,
+    /// All that the client is to have, known by name and protocol; others go.
+    pub protocol_mappers: Option<Vec<NewMapper>>,
     /// By name; only at creation.
     pub default_client_scopes: Option<Vec<String>>,
     /// By name; only at creation.

@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 
 use super::defaults::components::REGISTRATION_POLICY;
 use super::error::ManageError;
-use super::realms;
+use super::{realms, registration_policies};
 
 /// Configuration keys of user federations whose values are private: sealed at rest, never shown.
 pub const FEDERATION_SECRETS: [&str; 1] = ["bindCredential"];
@@ -190,6 +190,9 @@ fn check(component: &Component) -> Result<(), ManageError> {
         return Err(ManageError::component_config("'Priority' should be a number"));
     }
     check_size(component)?;
+    if component.provider_type == REGISTRATION_POLICY {
+        return registration_policies::check(component);
+    }
     user_storage::check(component)
 }
 

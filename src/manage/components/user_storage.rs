@@ -190,7 +190,7 @@ pub(super) async fn forget_some(
         let links = txn.identity_providers().links(realm, &user.id).await?;
         if links.federation.as_deref() == Some(federation) {
             match users::delete(txn, realm, &user.id).await {
-                Ok(()) | Err(ManageError::NotFound(_)) => {}
+                Ok(_) | Err(ManageError::NotFound(_)) => {}
                 Err(ManageError::Store(error)) => return Err(error),
                 Err(other) => tracing::error!(%other, "a user of a deleted federation stays"),
             }

@@ -11,13 +11,16 @@ use crate::keyring::provider::SECRET_CONFIG;
 use crate::manage::client_secrets::{read_private_key, read_rotated, read_secret};
 use crate::manage::components::FEDERATION_SECRETS;
 use crate::manage::import::{USER_PROFILE_CONFIG, USER_PROFILE_PROVIDER};
+use crate::manage::organizations::{self, MemberQuery, OrganizationQuery};
 use crate::manage::realms::MASK;
 use crate::manage::representation::authentication::{AuthenticatorConfigRepresentation, FlowRepresentation, RequiredActionRepresentation};
 use crate::manage::representation::client::ClientRepresentation;
 use crate::manage::representation::component::ComponentExportRepresentation;
-use crate::manage::representation::group::{GroupRepresentation, RolesByName};
+use crate::manage::representation::group::{self, GroupRepresentation, RolesByName};
 use crate::manage::representation::identity_provider::{IdentityProviderMapperRepresentation, IdentityProviderRepresentation};
+use crate::manage::representation::organization::{MemberRepresentation, OrganizationRepresentation};
 use crate::manage::representation::role::{Composites, RoleRepresentation};
+use crate::manage::representation::user::UserRepresentation;
 use crate::model::client::{Client, PRIVATE_KEY_SUFFIX, ROTATED_SECRET, SECRET_CREATION};
 use crate::model::client_scope::ClientScope;
 use crate::model::component::{Component, KEY_PROVIDER};
@@ -222,9 +225,44 @@ impl Export<'_> {
         Ok(())
     }
 
+    /// With their members by name. They stand in whole documents only, as in Keycloak.
+    pub(super) async fn organizations(&mut self, mut peek: Peek<'_>) -> Result<(), ExportError> {
+        let realm = &self.realm.id;
+        let providers = peek.identity_providers().list(realm).await?;
+        let mut shown = Vec::new();
+        for organization in organizations::find(&mut peek, realm, &OrganizationQuery::default(), (0, None)).await? {
+            let id = &organization.id;
+            let groups = peek.organizations().groups(realm, id).await?;
+            let paths = group::paths(&groups);
+            let mut members = Vec::new();
+            for user in organizations::find_members(&mut peek, (realm, id), &MemberQuery::default(), (0, None)).await? {
+                let Some(membership) = organizations::membership(&user, id) else { continue };
+                let of_user: Vec<String> = membership.groups.iter().filter_map(|id| paths.get(id.as_str()).cloned()).collect();
+                let groups = Some(of_user).filter(|groups| !groups.is_empty());
+                let user = UserRepresentation { username: Some(user.username.clone()), groups, ..UserRepresentation::default() };
+                members.push(MemberRepresentation { user, membership_type: Some(membership.membership_type) });
+            }
+            let own = providers.iter().filter(|provider| provider.organization_id.as_deref() == Some(id.as_str()));
+            let own: Vec<Value> = own.map(|provider| json!({ "alias": provider.alias })).collect();
+            let tree = organization_groups(&groups, &paths, None, groups.len());
+            shown.push(OrganizationRepresentation {
+                members: Some(members).filter(|members| !members.is_empty()),
+                identity_providers: Some(own).filter(|own| !own.is_empty()),
+                groups: Some(tree).filter(|tree| !tree.is_empty()),
+                ..OrganizationRepresentation::full(&organization)
+            });
+        }
+        if !shown.is_empty() {
+            self.add("organizations", &shown);
+        }
+        Ok(())
+    }
+
     pub(super) async fn authentication(&mut self, mut peek: Peek<'_>) -> Result<(), ExportError> {
         let all = peek.authentication().get(&self.realm.id).await?;
-        self.add("authenticationFlows", &all.flows.iter().map(|flow| FlowRepresentation::of(flow, &all)).collect::<Vec<_>>());
+        let mut flows: Vec<_> = all.flows.iter().map(|flow| FlowRepresentation::of(flow, &all)).collect();
+        flows.sort_by(|a, b| a.alias.cmp(&b.alias));
+        self.add("authenticationFlows", &flows);
         self.add("authenticatorConfig", &all.configs.iter().map(AuthenticatorConfigRepresentation::from).collect::<Vec<_>>());
         self.add("requiredActions", &all.required_actions.iter().map(RequiredActionRepresentation::from).collect::<Vec<_>>());
         let texts = peek.localization().get(&self.realm.id).await?;
@@ -258,6 +296,23 @@ impl Export<'_> {
         let bytes = self.sealer.open(&self.realm.id, identity, sealed)?;
         String::from_utf8(bytes.expose().clone()).map(Secret::new).map_err(|_| CannotOpen)
     }
+}
+
+/// The groups below `parent` with everything below them; they hold no roles.
+fn organization_groups(
+    groups: &[Group],
+    paths: &BTreeMap<&str, String>,
+    parent: Option<&GroupId>,
+    depth: usize,
+) -> Vec<GroupRepresentation> {
+    let below = groups.iter().filter(|group| depth > 0 && group.parent.as_ref() == parent);
+    below
+        .map(|group| GroupRepresentation {
+            attributes: Some(group.attributes.clone()),
+            sub_groups: Some(organization_groups(groups, paths, Some(&group.id), depth - 1)),
+            ..GroupRepresentation::brief(group, paths.get(group.id.as_str()).cloned().unwrap_or_default())
+        })
+        .collect()
 }
 
 /// Masks what bears the name of a secret, in documents whose shape nobody here knows.

@@ -68,7 +68,9 @@ impl<'a> Export<'a> {
     /// # Errors
     /// [`ExportError`].
     pub async fn read(store: &'a Store, sealer: &'a Sealer, name: &str, with_secrets: bool) -> Result<Self, ExportError> {
-        Self::read_parts(store, sealer, name, with_secrets, Parts { clients: true, groups_and_roles: true }).await
+        let mut export = Self::read_parts(store, sealer, name, with_secrets, Parts { clients: true, groups_and_roles: true }).await?;
+        export.organizations(store.peek()).await?;
+        Ok(export)
     }
 
     /// Reads those parts of the realm `name`, its settings and what has no switch.

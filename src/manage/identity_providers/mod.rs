@@ -29,7 +29,7 @@ pub async fn create(
     sealer: &Sealer,
     id: &RealmId,
     new: &IdentityProvider,
-) -> Result<(), ManageError> {
+) -> Result<IdentityProvider, ManageError> {
     let realm = realms::existing(txn, id).await?;
     check::alias(&new.alias)?;
     check::provider(txn, &realm, new).await?;
@@ -49,7 +49,7 @@ pub async fn create(
         IdentityProvider { internal_id: env.random().uuid().to_string(), organization_id: None, mappers: Vec::new(), ..new.clone() };
     seal(&mut provider, None, env, sealer, id);
     txn.identity_providers().insert(id, &provider);
-    Ok(())
+    Ok(provider)
 }
 
 /// Replaces an identity provider. A masked secret stays what it was; so do id, organization and mappers.

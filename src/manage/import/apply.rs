@@ -25,6 +25,7 @@ use crate::store::txn::{Configuration, Reader as _, Txn};
 use crate::store::{Store, StoreError, lease};
 
 use super::contents::Contents;
+use super::organizations::ImportedOrganization;
 use super::plan::{Action, Plan, users_in, wrong};
 use super::report::Report;
 use super::users::{ImportedUser, Pending, Reading};
@@ -266,6 +267,17 @@ fn parts(contents: &Contents) -> Vec<Part<'_>> {
     }
     for providers in contents.identity_providers.chunks(RECORDS) {
         parts.push(Box::new(move |txn, realm| providers.iter().for_each(|provider| txn.identity_providers().insert(realm, provider))));
+    }
+    for ImportedOrganization { organization, groups } in &contents.organizations {
+        parts.push(Box::new(move |txn, realm| txn.organizations().insert(realm, organization)));
+        for groups in groups.chunks(RECORDS) {
+            let insert = move |txn: &mut Txn<'_, Configuration>, realm: &RealmId| {
+                for group in groups {
+                    txn.organizations().insert_group(realm, &organization.id, group);
+                }
+            };
+            parts.push(Box::new(insert));
+        }
     }
     for carried in contents.carried.chunks(RECORDS) {
         parts.push(Box::new(move |txn, realm| carried.iter().for_each(|(name, sealed)| txn.carried().put(realm, name, sealed))));

@@ -26,10 +26,11 @@ use crate::store::localization::Texts;
 use super::clients::ImportedClient;
 use super::document::Members;
 use super::draft::{Draft, Names, Problems, coerce};
+use super::organizations::ImportedOrganization;
 use super::placeholders;
 use super::report::{Fate, Report};
 use super::users::MissingRoles;
-use super::{authentication, clients, components, roles};
+use super::{authentication, clients, components, organizations, roles};
 
 /// A realm without its users, ready to be written.
 pub(super) struct Contents {
@@ -42,6 +43,7 @@ pub(super) struct Contents {
     pub authentication: Authentication,
     pub user_profile: UserProfile,
     pub identity_providers: Vec<IdentityProvider>,
+    pub organizations: Vec<ImportedOrganization>,
     pub localization: Texts,
     pub carried: Vec<(String, String)>,
 }
@@ -66,11 +68,8 @@ pub(super) struct Built {
 /// Members that are only exported by some tools and say nothing.
 const IGNORED: [&str; 4] = ["keycloakVersion", "id", "realm", "requiredCredentials"];
 /// Members that are kept as they are, each with why it has no effect.
-const CARRIED: [(&str, &str); 3] = [
-    ("organizations", "organizations are not there yet: tokens have no organization claim"),
-    ("federatedUsers", "user federation is not there yet"),
-    ("adminPermissionsClient", "fine-grained admin permissions are not there"),
-];
+const CARRIED: [(&str, &str); 2] =
+    [("federatedUsers", "user federation is not there yet"), ("adminPermissionsClient", "fine-grained admin permissions are not there")];
 
 impl Building<'_> {
     /// Builds the realm `name` under `id` from `members`.
@@ -129,7 +128,8 @@ impl Building<'_> {
         let authentication = authentication::authentication(&mut draft, &mut members, master);
         check_bindings(&mut draft, &realm, &authentication);
         let (components, user_profile) = components::components(&mut draft, &mut members, master, keys);
-        let identity_providers = components::identity_providers(&mut draft, &mut members);
+        let mut identity_providers = components::identity_providers(&mut draft, &mut members);
+        let organizations = organizations::organizations(&mut draft, &mut members, &mut names, &mut identity_providers);
         let localization = localization(&mut draft, &mut members);
         carry_the_rest(&mut draft, members);
 
@@ -143,6 +143,7 @@ impl Building<'_> {
             authentication,
             user_profile,
             identity_providers,
+            organizations,
             localization,
             carried: std::mem::take(&mut draft.carried),
         };
@@ -168,11 +169,6 @@ impl Building<'_> {
         if settings.get("smtpServer").and_then(|smtp| smtp.get("password")).and_then(Value::as_str) == Some(MASK) {
             let effect = "it is masked in the file: set it again, or no mail is sent";
             draft.report.add(Fate::Dropped, "password of the mail server of realm", draft.realm_name.clone(), effect);
-        }
-        if !draft_policies_are_empty(&settings) {
-            draft
-                .report
-                .add(Fate::Kept, "client policies of realm", draft.realm_name.clone(), "client policies are not carried out yet");
         }
         match realms::apply(&base, &settings, self.env, self.sealer) {
             Ok(mut realm) => {
@@ -206,11 +202,6 @@ fn substitute(draft: &mut Draft<'_>, members: &mut Members, lookup: &dyn Fn(&str
             "the environment has no value for it: it stays as it stands",
         );
     }
-}
-
-fn draft_policies_are_empty(settings: &Map<String, Value>) -> bool {
-    let policies = settings.get("clientPolicies").and_then(|policies| policies.get("policies")).and_then(Value::as_array);
-    policies.is_none_or(Vec::is_empty)
 }
 
 /// Roles that belong to built-in clients without any, and the realm's own where the file says nothing of a default role. Answers

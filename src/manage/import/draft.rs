@@ -11,6 +11,7 @@ use crate::base::env::Env;
 use crate::base::id::{ClientId, ClientScopeId, GroupId, RealmId, RoleId};
 use crate::base::seal::Sealer;
 use crate::manage::realms;
+use crate::model::organization::Membership;
 use crate::store::carried;
 
 use super::report::Report;
@@ -149,6 +150,8 @@ pub(super) struct Names {
     pub scopes: HashMap<String, ClientScopeId>,
     /// By path.
     pub groups: HashMap<String, GroupId>,
+    /// By user name: the organizations that the user belongs to.
+    pub memberships: HashMap<String, Vec<Membership>>,
 }
 
 impl Names {

@@ -9,6 +9,7 @@ mod components;
 mod contents;
 mod document;
 mod draft;
+mod organizations;
 mod partial;
 mod placeholders;
 mod plan;

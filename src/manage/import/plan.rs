@@ -1,5 +1,6 @@
 //! The first half of an import: read, check, list. It changes nothing.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor};
 use std::path::Path;
@@ -130,7 +131,7 @@ impl Importer<'_> {
     fn with_users(&self, file: &RealmFile, number: usize, built: Built, action: Action) -> Result<Plan, ImportError> {
         let Built { mut contents, mut names, mut report, mut problems } = built;
         let mut missing = MissingRoles::default();
-        let mut count = 0;
+        let (mut count, mut joined) = (0, HashSet::new());
         let mut unique = Uniqueness::default();
         let unique_email = !contents.realm.duplicate_emails_allowed;
         let federated = {
@@ -139,11 +140,17 @@ impl Importer<'_> {
                 placeholders::replace(&mut user, &*self.lookup, &mut std::collections::BTreeSet::new());
                 let user = reading.user(user, &mut report, Some(&mut missing))?;
                 unique.note(&user.user, unique_email)?;
+                if !user.user.organizations.is_empty() {
+                    joined.insert(user.user.username);
+                }
                 count += 1;
                 Ok(())
             };
             read_users(file, number, &contents.realm.name, &mut problems, &mut each)
         };
+        for name in names.memberships.keys().filter(|name| !joined.contains(*name)) {
+            report.add(Fate::Dropped, "member of an organization", name.clone(), "the file has no such user");
+        }
         for name in federated {
             report.add(Fate::Dropped, "federated user", name, FEDERATED_USER);
         }

@@ -98,6 +98,7 @@ impl Reading<'_> {
             let id = self.names.groups.get(path).ok_or_else(|| wrong(format!("there is no group {path:?}")))?;
             user.groups.push(id.clone());
         }
+        user.organizations = self.names.memberships.get(&user.username).cloned().unwrap_or_default();
         if let Some(client) = &given.service_account_client_id {
             let id = self.names.clients.get(client).ok_or_else(|| wrong(format!("there is no client {client:?}")))?;
             user.service_account_client = Some(id.clone());

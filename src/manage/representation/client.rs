@@ -227,7 +227,7 @@ pub fn settings(given: ClientRepresentation) -> ClientSettings {
             .map(|overrides| overrides.into_iter().filter_map(|(name, flow)| Some((name, flow?))).collect()),
         full_scope_allowed: given.full_scope_allowed,
         node_re_registration_timeout: given.node_re_registration_timeout,
-        protocol_mappers: given.protocol_mappers.iter().flatten().map(mapper).collect(),
+        protocol_mappers: given.protocol_mappers.as_ref().map(|mappers| mappers.iter().map(mapper).collect()),
         default_client_scopes: given.default_client_scopes,
         optional_client_scopes: given.optional_client_scopes,
     }

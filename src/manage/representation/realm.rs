@@ -1,6 +1,7 @@
 //! `RealmRepresentation`: the settings of a realm, and in an export everything else under its name. A map whose members come out in
 //! Keycloak's order, because the settings are already fields of [`Realm`] by the same names.
 
+use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,8 @@ use crate::manage::realms::MASK;
 use crate::model::realm::Realm;
 
 /// Members by name. Serialises in Keycloak's order; names that Keycloak does not have follow.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(transparent)]
 pub struct RealmRepresentation(Map<String, Value>);
 
 /// How the password of the mail server is shown.
@@ -202,6 +204,11 @@ impl RealmRepresentation {
 
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
+    }
+
+    /// The members of Keycloak's representation.
+    pub fn names() -> &'static [&'static str] {
+        ORDER
     }
 
     /// Whether Keycloak's representation has a member of this name.

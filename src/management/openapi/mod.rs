@@ -1,8 +1,9 @@
-//! `GET /openapi.json`: the Admin REST API as an OpenAPI 3.1 document. Paths, methods, parameters and roles come from the rows of
-//! `routes.rs`, members from the representations themselves ([`shape`]); only which representation stands at which noun of a path
-//! is said here. It is served on the management port: who may use the API is asked there, and who may read about it should not
+//! `GET /openapi.json`: the Admin REST API as an OpenAPI 3.1 document. Paths, methods, parameters (of path and query) and roles
+//! come from the rows of `routes.rs`, members from the representations themselves ([`shape`]); only which representation stands at
+//! which noun of a path is said here. It is served on the management port: who may use the API is asked there, and who may read about it should not
 //! be everybody.
 
+mod bodies;
 pub mod shape;
 
 use actix_web::HttpResponse;
@@ -17,6 +18,7 @@ use crate::manage::representation::client_scope::ClientScopeRepresentation;
 use crate::manage::representation::component::ComponentRepresentation;
 use crate::manage::representation::credential::CredentialRepresentation;
 use crate::manage::representation::group::GroupRepresentation;
+use crate::manage::representation::identity_provider::{IdentityProviderMapperRepresentation, IdentityProviderRepresentation};
 use crate::manage::representation::organization::{OrganizationInvitationRepresentation, OrganizationRepresentation};
 use crate::manage::representation::protocol_mapper::ProtocolMapperRepresentation;
 use crate::manage::representation::role::RoleRepresentation;
@@ -24,8 +26,10 @@ use crate::manage::representation::user::{FederatedIdentityRepresentation, UserC
 use crate::model::organization::MembershipType;
 use crate::web::administrator::Admission;
 use crate::web::oauth_response;
-use crate::web::route::{Policy, Route};
+use crate::web::query::{Kind, Parameter};
+use crate::web::route::{Feature, Policy, Route};
 
+use bodies::Bodies;
 use shape::Schemas;
 
 /// The document for these rows.
@@ -52,13 +56,13 @@ struct Noun {
 /// A representation cannot be asked for its shape.
 pub fn document(rows: &[Route]) -> Result<Value, Error> {
     let schemas = Schemas::default();
-    let nouns = nouns(&schemas)?;
+    let (nouns, bodies) = (nouns(&schemas)?, Bodies::new(&schemas)?);
     let mut paths: Map<String, Value> = Map::new();
     for row in rows {
         let Policy::Admin(admission) = row.policy else { continue };
         let path = row.path.replace("*}", "}");
         let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": parameters(&path) }));
-        item[row.method.as_str().to_lowercase()] = operation(row, admission, &nouns);
+        item[row.method.as_str().to_lowercase()] = operation(row, admission, &nouns, &bodies);
     }
     Ok(json!({
         "openapi": "3.1.0",
@@ -97,28 +101,32 @@ fn nouns(schemas: &Schemas) -> Result<Vec<Noun>, Error> {
         RequiredActionRepresentation: "required-actions";
         OrganizationRepresentation: "organizations";
         OrganizationInvitationRepresentation: "invitations";
+        IdentityProviderRepresentation: "instances";
+        IdentityProviderMapperRepresentation: "mappers";
     }
     // A user with one member more, which no single type reads by name.
-    let membership_type = schemas.of::<MembershipType>()?;
-    schemas.insert(
-        "MemberRepresentation",
-        json!({ "allOf": [schemas.of::<UserRepresentation>()?, { "type": "object", "properties": { "membershipType": membership_type } }] }),
-    );
+    let mut member = schemas.get("UserRepresentation").unwrap_or_default();
+    member["properties"]["membershipType"] = schemas.of::<MembershipType>()?;
+    schemas.insert("MemberRepresentation", member);
     Ok(nouns)
 }
 
-fn operation(row: &Route, admission: Admission, nouns: &[Noun]) -> Value {
+fn operation(row: &Route, admission: Admission, nouns: &[Noun], bodies: &Bodies) -> Value {
     let method = row.method.as_str();
     let segments: Vec<&str> = row.path.trim_start_matches("/admin/realms").split('/').filter(|segment| !segment.is_empty()).collect();
     let literals = segments.iter().filter(|segment| !segment.starts_with('{'));
     let tag = literals.clone().next().copied().unwrap_or("realms");
-    let mut operation = json!({ "operationId": operation_id(method, &segments), "tags": [tag], "responses": responses(method) });
+    let mut operation = json!({ "operationId": operation_id(method, &segments), "tags": [tag], "responses": responses(row) });
+    let query: Vec<Value> = row.query.iter().copied().flatten().map(query_parameter).collect();
+    if !query.is_empty() {
+        operation["parameters"] = json!(query);
+    }
     let found = representation(&segments, nouns);
     if let Some((schema, is_item)) = found {
         if method == "GET" {
             let shown = if is_item { schema.clone() } else { json!({ "type": "array", "items": schema }) };
             operation["responses"]["200"]["content"] = json!({ "application/json": { "schema": shown } });
-        } else if row.body_limit > 0 {
+        } else if row.body_limit > 0 && bodies.at(row.path).is_none() {
             let is_roles = segments.iter().any(|segment| matches!(*segment, "composites" | "role-mappings" | "scope-mappings"));
             let sent = if is_roles || segments.last() == Some(&"add-models") {
                 json!({ "type": "array", "items": schema })
@@ -127,8 +135,10 @@ fn operation(row: &Route, admission: Admission, nouns: &[Noun]) -> Value {
             };
             operation["requestBody"] = json!({ "content": { "application/json": { "schema": sent } } });
         }
-    } else if row.body_limit > 0 && method != "GET" {
-        operation["requestBody"] = json!({ "content": { "application/json": { "schema": {} } } });
+    }
+    if row.body_limit > 0 && operation.get("requestBody").is_none() {
+        let untold = || json!({ "content": { "application/json": { "schema": {} } } });
+        operation["requestBody"] = bodies.at(row.path).unwrap_or_else(untold);
     }
     operation["x-required-roles"] = match admission {
         Admission::AnyOf(roles) => json!(roles),
@@ -167,8 +177,19 @@ fn parameters(path: &str) -> Vec<Value> {
         .collect()
 }
 
-fn responses(method: &str) -> Value {
-    let mut responses = match method {
+fn query_parameter(parameter: &Parameter) -> Value {
+    let schema = match parameter.kind {
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Number => json!({ "type": "integer", "format": "int32" }),
+    };
+    json!({ "name": parameter.name, "in": "query", "schema": schema })
+}
+
+fn responses(row: &Route) -> Value {
+    let mut responses = match row.method.as_str() {
+        _ if row.feature == Feature::Off => json!({}),
         "GET" => json!({ "200": { "description": "What is there" } }),
         "POST" => {
             json!({ "200": { "description": "Done" }, "201": { "description": "Made; Location says where" }, "204": { "description": "Done" } })
@@ -182,9 +203,11 @@ fn responses(method: &str) -> Value {
         ("404", "Nothing has this id"),
         ("409", "Something else has it already"),
         ("415", "Another content type"),
-        ("501", "The feature is not there"),
     ] {
         responses[status] = json!({ "description": description });
+    }
+    if row.feature != Feature::On {
+        responses["501"] = json!({ "description": "The feature is not there" });
     }
     responses
 }

@@ -31,6 +31,11 @@ impl Schemas {
         self.known.borrow_mut().insert(name.to_owned(), schema);
     }
 
+    /// The schema of this name.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.known.borrow().get(name).cloned()
+    }
+
     /// All of them, by name.
     pub fn into_map(self) -> Map<String, Value> {
         let mut named: Vec<_> = self.known.into_inner().into_iter().collect();
@@ -140,7 +145,9 @@ impl<'de> de::Deserializer<'de> for Probe<'_> {
         let read = visitor.visit_map(Fields { schemas: self.schemas, names, at: 0, value: &value, properties: &mut properties });
         self.schemas.open.borrow_mut().pop();
         if !known {
-            self.schemas.insert(name, json!({ "type": "object", "properties": properties }));
+            // What it does not read is refused: crate::admin::body.
+            self.schemas
+                .insert(name, json!({ "type": "object", "properties": properties, "additionalProperties": false }));
         }
         read
     }
@@ -222,7 +229,7 @@ mod tests {
             "below": { "type": "array", "items": { "$ref": "#/components/schemas/Node" } },
             "kinds": { "type": "object", "additionalProperties": { "type": "array", "items": { "type": "integer", "format": "int64" } } },
             "any": {},
-        } });
+        }, "additionalProperties": false });
         assert_eq!(schemas.into_map()["Node"], expected);
     }
 }

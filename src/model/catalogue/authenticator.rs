@@ -1,8 +1,14 @@
 //! What a flow can be made of, with the names, texts and settings that Keycloak's lists have: authenticators, client
 //! authenticators, the actions and the page of a form. A table of names; nothing here says that a step is run.
 
+mod client;
+mod form;
+
 use super::{Property, property};
 use crate::model::authentication::Requirement::{self, Alternative, Disabled, Required};
+
+pub use client::CLIENT_AUTHENTICATORS;
+pub use form::{FORM_ACTIONS, FORMS};
 
 /// Something that can stand in a flow.
 pub struct Step {
@@ -405,126 +411,5 @@ pub const AUTHENTICATORS: &[Step] = &[
         help: "Authenticator for Passwordless WebAuthn authentication",
         choices: ANY,
         properties: &[],
-    },
-];
-
-/// Steps of a `form-flow`.
-pub const FORM_ACTIONS: &[Step] = &[
-    Step {
-        id: "registration-password-action",
-        name: "Password Validation",
-        help: "Validates that password matches password confirmation field.  It also will store password in user's credential store.",
-        choices: REQUIRED_OR_NOT,
-        properties: &[property("always_set_password_on_register_form", "boolean")],
-    },
-    Step {
-        id: "registration-recaptcha-action",
-        name: "reCAPTCHA",
-        help: "Adds Google reCAPTCHA to the form.",
-        choices: REQUIRED_OR_NOT,
-        properties: &[
-            property("site.key", "String"),
-            property("secret.key", "String"),
-            property("action", "String").text("register"),
-            property("useRecaptchaNet", "boolean").flag(false),
-            property("recaptcha.v3", "boolean").flag(false),
-        ],
-    },
-    Step {
-        id: "registration-recaptcha-enterprise",
-        name: "reCAPTCHA Enterprise",
-        help: "Adds Google reCAPTCHA Enterprise to the form.",
-        choices: REQUIRED_OR_NOT,
-        properties: &[
-            property("project.id", "String"),
-            property("site.key", "String"),
-            property("api.key", "String"),
-            property("score.threshold", "String").text("0.7"),
-            property("action", "String").text("register"),
-            property("useRecaptchaNet", "boolean").flag(false),
-            property("recaptcha.v3", "boolean").flag(false),
-        ],
-    },
-    Step {
-        id: "registration-terms-and-conditions",
-        name: "Terms and conditions",
-        help: "Asks the user to accept terms and conditions before submitting its registration form.",
-        choices: REQUIRED_OR_NOT,
-        properties: &[],
-    },
-    Step {
-        id: "registration-user-creation",
-        name: "Registration User Profile Creation",
-        help: "This action must always be first! Validates the username and user profile of the user in validation phase.  In success phase, this will create the user in the database including his user profile.",
-        choices: REQUIRED_OR_NOT,
-        properties: &[],
-    },
-];
-
-/// The pages around the steps of a `form-flow`.
-pub const FORMS: &[Step] = &[Step {
-    id: "registration-page-form",
-    name: "Registration Page",
-    help: "This is the controller for the registration page",
-    choices: REQUIRED_OR_NOT,
-    properties: &[],
-}];
-
-/// Steps of a `client-flow`.
-pub const CLIENT_AUTHENTICATORS: &[ClientStep] = &[
-    ClientStep {
-        step: Step {
-            id: "client-jwt",
-            name: "Signed JWT",
-            help: "Validates client based on signed JWT issued by client and signed with the Client private key",
-            choices: ANY,
-            properties: &[],
-        },
-        supports_secret: false,
-        per_client: &[],
-    },
-    ClientStep {
-        step: Step {
-            id: "client-secret",
-            name: "Client Id and Secret",
-            help: "Validates client based on 'client_id' and 'client_secret' sent either in request parameters or in 'Authorization: Basic' header",
-            choices: ANY,
-            properties: &[],
-        },
-        supports_secret: true,
-        per_client: &[],
-    },
-    ClientStep {
-        step: Step {
-            id: "client-secret-jwt",
-            name: "Signed JWT with Client Secret",
-            help: "Validates client based on signed JWT issued by client and signed with the Client Secret",
-            choices: ANY,
-            properties: &[],
-        },
-        supports_secret: true,
-        per_client: &[],
-    },
-    ClientStep {
-        step: Step {
-            id: "client-x509",
-            name: "X509 Certificate",
-            help: "Validates client based on a X509 Certificate",
-            choices: ANY,
-            properties: &[],
-        },
-        supports_secret: false,
-        per_client: &[],
-    },
-    ClientStep {
-        step: Step {
-            id: "federated-jwt",
-            name: "Signed JWT - Federated",
-            help: "Validates client based on signed JWT issued and signed by an external identity provider",
-            choices: ANY,
-            properties: &[],
-        },
-        supports_secret: false,
-        per_client: &[property("jwt.credential.issuer", "String"), property("jwt.credential.sub", "String")],
     },
 ];

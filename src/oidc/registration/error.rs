@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::audit::Report;
 use crate::manage::client_registration::RegistrationError;
 use crate::manage::error::{ManageError, Refusal};
+use crate::manage::pairwise::NoSector;
 use crate::manage::registration_policies::PolicyRefusal;
 use crate::store::StoreError;
 use crate::web::oauth_response;
@@ -71,6 +72,12 @@ impl Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<NoSector> for Refused {
+    fn from(NoSector(text): NoSector) -> Self {
+        Self::metadata(text)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::manage::client_metadata::{self as metadata, Metadata, Registered};
 use crate::manage::client_policies::{self, ClientNames, Occasion, Situation, Updater, Violation};
 use crate::manage::client_registration::{self, Applicant, TokenChange};
 use crate::manage::clients::{self, ClientSettings, NewClient};
+use crate::manage::pairwise;
 use crate::manage::registration_policies::{Proposal, RegistrationPolicies};
 use crate::manage::representation::client::{self, ClientRepresentation};
 use crate::model::client::Client;
@@ -116,12 +117,16 @@ pub async fn put(cx: RealmRequest, body: web::Bytes) -> HttpResponse {
         if settings.client_id.as_ref().is_some_and(|given| *given != client.client_id) {
             return Err(Refused::metadata("Client Identifier modified"));
         }
+        if dialect == Dialect::OpenIdConnect {
+            settings.protocol_mappers = Some(metadata::keep_other_mappers(&client, settings.protocol_mappers));
+        }
         let keeps_token = by_policies(&cx, &admitted, (Occasion::Update, Some(&client)), |situation| {
             client_policies::judge_proposal(situation, &mut settings)?;
             Ok(client_policies::has_executor(situation, "registration-access-token-rotation-disabled"))
         });
         let keeps_token = keeps_token.await?;
         judge(&cx, &admitted, &settings, Some(&client)).await?;
+        pairwise::check_client(&cx.app.egress, Some(&client), &settings, settings.protocol_mappers.as_deref()).await?;
         let next = match admitted.token().filter(|_| keeps_token) {
             Some(kept) => kept.to_owned(),
             None => cx.app.env.random().uuid().to_string(),
@@ -239,6 +244,7 @@ async fn create(cx: &RealmRequest, dialect: Dialect, body: &[u8]) -> Result<Answ
     let proposal = |situation: &Situation<'_>| client_policies::judge_proposal(situation, &mut new.settings);
     by_policies(cx, &admitted, (Occasion::Register, None), proposal).await?;
     judge(cx, &admitted, &new.settings, None).await?;
+    pairwise::check_client(&cx.app.egress, None, &new.settings, new.settings.protocol_mappers.as_deref()).await?;
     // Who names some scopes has the realm's others as any client has.
     if new.settings.optional_client_scopes.is_some() && new.settings.default_client_scopes.is_none() {
         let names = scope_names(cx).await?;

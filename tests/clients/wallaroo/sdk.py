@@ -1,4 +1,5 @@
-"""The Wallaroo SDK's own sign-in code, unmodified: password, its double refresh at start, and the `orch` flow of pipelines.
+"""The Wallaroo SDK's own code, unmodified: its sign-in by password, its double refresh at start, the `orch` flow of pipelines,
+and its calls about users, which go to the Admin REST API with the user's token.
 
 Environment: KEYWRIGHT_URL (scheme, host, port), XDG_CACHE_HOME (a fresh directory: the SDK's cache is keyed by nothing).
 """
@@ -13,6 +14,7 @@ os.environ["WALLAROO_PASSWORD"] = "secret"
 
 import httpx  # noqa: E402
 import jwt  # noqa: E402
+import wallaroo  # noqa: E402
 from wallaroo import auth  # noqa: E402
 
 URL = os.environ["KEYWRIGHT_URL"]
@@ -47,6 +49,40 @@ second = auth.create(URL, "user_password")
 assert session_of(second.auth_header()) == session, "the second process lost its session"
 second._force_reload()
 assert session_of(second.auth_header()) == session, "a forced reload lost the session"
+
+# Administration with the user's own token. What the platform's API does for an invitation is done here for it.
+client = wallaroo.Client(api_endpoint=URL, auth_type="user_password", config={})
+USERS = f"{URL}/auth/admin/realms/master/users"
+invited = httpx.post(USERS, headers=client.auth.auth_header(), json={
+    "username": "bob@example.test",
+    "email": "bob@example.test",
+    "firstName": "Bob",
+    "lastName": "Example",
+    "enabled": True,
+    "credentials": [{"type": "password", "value": "bob-secret", "temporary": False}],
+})
+assert invited.status_code == 201, invited.text
+BOB = invited.headers["location"].rsplit("/", 1)[1]
+
+
+def bob_signs_in():
+    form = {"client_id": "sdk-client", "grant_type": "password", "username": "bob@example.test", "password": "bob-secret"}
+    return httpx.post(TOKEN_URL, data=form).status_code
+
+
+bob = client.get_user_by_email("bob@example.test")
+assert (bob.id(), bob.username(), bob.enabled()) == (BOB, "bob@example.test", True), bob
+assert client._get_user_by_id(BOB).email() == "bob@example.test"
+assert client._get_user_by_id("nobody") is None
+assert client.get_user_by_email("nobody@example.test") is None
+before = httpx.get(f"{USERS}/{BOB}", headers=client.auth.auth_header()).json()
+assert bob_signs_in() == 200
+client.deactivate_user("bob@example.test")
+assert not client._get_user_by_id(BOB).enabled() and bob_signs_in() == 400
+client.activate_user("bob@example.test")
+assert client._get_user_by_id(BOB).enabled() and bob_signs_in() == 200
+# The whole representation went there and back twice: nothing of it was lost.
+assert httpx.get(f"{USERS}/{BOB}", headers=client.auth.auth_header()).json() == before, before
 
 # `orch`: pipelines hold one offline token and refresh with it for ever.
 offline = httpx.post(TOKEN_URL, data={

@@ -1,6 +1,9 @@
 //! `keywright doctor`: what an operator would look at first, each with a mark and one line of advice. Changes nothing but, with
 //! `--fix`, the modes of files that others can read.
 
+mod mail;
+mod proxy;
+
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,9 +14,12 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::api::Api;
 use super::failure::{Code, Failure};
 use super::local::{self, Local, Place};
+use super::login::Session;
 use super::output::{Colour, Output, Row, column, duration, on_one_line};
+use super::trust::Trust;
 use super::{block_on, examples, shown, sources};
 use crate::base::clock::Timestamp;
 use crate::base::env::Env;
@@ -24,6 +30,7 @@ use crate::embed::start::key_file;
 use crate::embed::tls::Tls;
 use crate::keyring::{KeyStatus, KeyUse, Keyring};
 use crate::model::realm::Realm;
+use crate::notify::Mailer;
 use crate::store::sled::Integrity;
 use crate::store::txn::Reader as _;
 
@@ -51,9 +58,8 @@ pub(super) struct Arguments {
     /// Correct the modes of the key's and the store's files
     #[arg(long)]
     fix: bool,
-    /// Certificate authorities to trust besides the system's when the issuer is asked (PEM)
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     place: Place,
 }
@@ -143,7 +149,7 @@ fn report(findings: &[Finding], output: &Output) -> Result<(), Failure> {
 }
 
 fn examine(config: &Config, arguments: &Arguments) -> Result<Vec<Finding>, Failure> {
-    let client = OperatorClient::new(arguments.ca_file.as_deref()).map_err(Failure::usage)?;
+    let client = arguments.trust.client()?;
     let mut findings = Vec::new();
     let serving = block_on(async { Ok(server(config, &client, &mut findings).await) })?;
     if !serving {
@@ -151,11 +157,10 @@ fn examine(config: &Config, arguments: &Arguments) -> Result<Vec<Finding>, Failu
     }
     findings.extend(files(config, arguments.fix));
     findings.extend(certificate(config));
+    findings.push(proxy::finding(config));
     findings.push(open_files(config));
     findings.extend(room(config));
-    if !serving {
-        findings.extend(store(config));
-    }
+    findings.extend(if serving { mail_of_server(config, &arguments.trust) } else { store(config) });
     findings.push(snapshots(config));
     Ok(findings)
 }
@@ -207,6 +212,23 @@ async fn server(config: &Config, client: &OperatorClient, findings: &mut Vec<Fin
             false
         }
     }
+}
+
+/// The store is the server's, so the realms are asked of it by whoever is signed in.
+fn mail_of_server(config: &Config, trust: &Trust) -> Vec<Finding> {
+    let base = config.base_url();
+    let Ok(session) = Session::of(&base) else {
+        let advice = format!("keywright login --url {base} --user NAME, then again; or stop the server first");
+        return vec![warning("mail", "the mail settings of the running server were not looked at", advice)];
+    };
+    let looked = block_on(async {
+        let host = config.hostname.url.as_ref().map_or("localhost", |url| url.host());
+        let mailer = Mailer::new(config.egress.ca_file.as_deref(), host).map_err(Failure::failed)?;
+        mail::findings(&Api::Server(Box::new(session.remote(trust).await?)), &mailer).await
+    });
+    looked.unwrap_or_else(|failure| {
+        vec![warning("mail", failure.what, failure.advice.unwrap_or_else(|| format!("keywright login --url {base}")))]
+    })
 }
 
 /// The root of the management listener, from this machine.
@@ -346,6 +368,7 @@ fn store(config: &Config) -> Vec<Finding> {
             Integrity::Damaged(why) => problem("store", why, "keywright backup restore FILE --data NEW_DIRECTORY"),
         }];
         findings.extend(keys(local).await?);
+        findings.extend(mail::findings(&Api::Store(local), &local.app().mailer).await?);
         Ok(findings)
     });
     looked.unwrap_or_else(|failure| {
