@@ -47,6 +47,8 @@ trap finish EXIT
 read -r port management < <(free_ports)
 (
     cd "$out/home"
+    # A setting of this script is none of the server's.
+    unset KEYWRIGHT KEYWRIGHT_ORACLE
     export KC_BOOTSTRAP_ADMIN_USERNAME=admin KC_BOOTSTRAP_ADMIN_PASSWORD=admin
     # The script calls the server by address, so the issuer has to be that address; its mail and callback sinks are on loopback.
     export KEYWRIGHT_HOSTNAME__URL="http://127.0.0.1:$port/auth" KEYWRIGHT_EGRESS__ALLOW=127.0.0.1
