@@ -56,6 +56,20 @@ pub async fn run(options: &Options) -> Vec<Row> {
     bench.rows
 }
 
+/// Waits until a server's work after its start is done: its data checked, its snapshot taken.
+pub async fn settle(options: &Options, server: &Server) {
+    wait_for_background_check(&server.log, options.pick(Duration::from_mins(1), Duration::from_secs(2))).await;
+    let mut before = server::cpu(server.pid());
+    for _ in 0..options.pick(60, 1) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = server::cpu(server.pid());
+        if now - before < IDLE_PER_SECOND {
+            break;
+        }
+        before = now;
+    }
+}
+
 struct Bench<'o> {
     options: &'o Options,
     plan: Rc<Plan>,
@@ -68,19 +82,9 @@ impl Bench<'_> {
         Server::start(&self.home, &self.plan.certs_path).await
     }
 
-    /// A server whose work after the start is done: its data checked, its snapshot taken.
     async fn start_and_settle(&self) -> Server {
         let server = self.start().await;
-        wait_for_background_check(&server.log, self.options.pick(Duration::from_mins(1), Duration::from_secs(2))).await;
-        let mut before = server::cpu(server.pid());
-        for _ in 0..self.options.pick(60, 1) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let now = server::cpu(server.pid());
-            if now - before < IDLE_PER_SECOND {
-                break;
-            }
-            before = now;
-        }
+        settle(self.options, &server).await;
         server
     }
 

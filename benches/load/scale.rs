@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Options;
-use super::measure::{cost, median};
+use super::measure::{cost, median, settle};
 use super::scenario::{Caller, Cast, Seen};
 use super::seed::{self, Plan, Shape};
 use super::server::Server;
@@ -78,6 +78,7 @@ fn disk_usage(directory: &Path) -> f64 {
 async fn tokens<C: Caller>(options: &Options, server: &Server, callers: &mut [C]) -> (f64, f64) {
     let times = options.pick(500, 4);
     cost(server.pid(), server.address, callers, times).await;
+    settle(options, server).await;
     let (mut costs, mut signs) = (Vec::new(), Vec::new());
     for _ in 0..options.pick(3, 1) {
         signs.push(yardstick::rsa_sign(1));
