@@ -5,11 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use keywright::app::App;
-use keywright::base::id::RealmId;
 use keywright::base::secret::Secret;
-use keywright::keyring::{KeySource, default_providers};
-use keywright::manage::realms::{self, NewRealm};
 use keywright::store::txn::Reader as _;
 use serde_json::{Value, json};
 
@@ -130,21 +126,11 @@ fn prepare(home: &Path, count: usize) -> Vec<Duration> {
         let mut times = Vec::with_capacity(count);
         for number in 0..count {
             let begin = Instant::now();
-            make_realm(app, &format!("more-{number}")).await;
+            seed::create_realm(app, &format!("more-{number}")).await.expect("the realm is new");
             times.push(begin.elapsed());
         }
         times
     })
-}
-
-async fn make_realm(app: &App, name: &str) {
-    let id = RealmId::random(app.env.random());
-    let keys = default_providers(&app.env, &id, name, &app.sealer, KeySource::Fixed).expect("the fixed keys are valid");
-    let mut new = NewRealm::enabled(name);
-    new.id = Some(id);
-    let (new, keys) = (&new, &keys);
-    let made = app.store.configuration(|txn| Box::pin(realms::create(txn, &app.env, &app.sealer, new, keys)));
-    made.await.expect("the realm is new");
 }
 
 async fn token(client: &reqwest::Client, base: &str) -> String {

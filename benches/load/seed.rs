@@ -219,7 +219,8 @@ pub fn in_process<T: Send>(home: &Path, work: impl AsyncFnOnce(&App) -> T + Send
     })
 }
 
-async fn create_realm(app: &App, name: &str) -> Result<RealmId, ManageError> {
+/// A realm with the published test keys.
+pub async fn create_realm(app: &App, name: &str) -> Result<RealmId, ManageError> {
     let id = RealmId::random(app.env.random());
     // The published test keys: making 2 000 RSA keys would take minutes, and signing costs the same with any.
     let keys = default_providers(&app.env, &id, name, &app.sealer, KeySource::Fixed).expect("the fixed keys are valid");
