@@ -35,7 +35,7 @@ pub(super) enum Verb {
         "keywright key get gLnKVrbGLSjxeIKSGDlJ7PU0vR1KO0EsB5eWlMtwnzo -o yaml"
     ])]
     Get {
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
     },
     /// Make a new key that signs from now on; the old one still verifies
@@ -52,7 +52,7 @@ pub(super) enum Verb {
         "keywright key retire gLnKVrbGLSjxeIKSGDlJ7PU0vR1KO0EsB5eWlMtwnzo --realm acme"
     ])]
     Retire {
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
     },
     /// Take a retired key away: what it signed is worth nothing from then on
@@ -62,7 +62,7 @@ pub(super) enum Verb {
         "keywright key disable gLnKVrbGLSjxeIKSGDlJ7PU0vR1KO0EsB5eWlMtwnzo --force --yes   # a stolen key"
     ])]
     Disable {
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
         /// Even if it still signs: for a key that was stolen
         #[arg(long)]
@@ -78,7 +78,7 @@ pub(super) enum Verb {
         "keywright key delete gLnKVrbGLSjxeIKSGDlJ7PU0vR1KO0EsB5eWlMtwnzo --realm acme --yes"
     ])]
     Delete {
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
         /// Do not ask
         #[arg(short, long)]

@@ -261,6 +261,30 @@ mod tests {
         }
     }
 
+    /// Every 64th kid and session begins with a hyphen, and people paste them as the lists print them.
+    #[test]
+    fn an_id_that_begins_with_a_hyphen_is_not_taken_for_an_option() {
+        let asks_for_an_id =
+            |argument: &clap::Arg| argument.get_value_names().is_some_and(|names| ["KID", "SESSION"].contains(&&*names[0]));
+        let all = commands();
+        let with_an_id: Vec<_> = all
+            .iter()
+            .filter_map(|(path, command)| Some((path, command.get_positionals().find(|a| asks_for_an_id(a))?)))
+            .collect();
+        assert_eq!(with_an_id.len(), 6, "{with_an_id:?}");
+        for (path, argument) in with_an_id {
+            for line in
+                [format!("{path} -Gx9 --realm acme"), format!("{path} -q --realm acme -Gx9"), format!("{path} --realm acme -- -Gx9")]
+            {
+                let matches = Arguments::command().try_get_matches_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}\n{error}"));
+                let (_, noun) = matches.subcommand().expect("a noun");
+                let (_, verb) = noun.subcommand().expect("a verb");
+                let read = |id: &str| verb.get_one::<String>(id).map(String::as_str);
+                assert_eq!((read(argument.get_id().as_str()), read("realm")), (Some("-Gx9"), Some("acme")), "{line}");
+            }
+        }
+    }
+
     /// Every command with its arguments and options, as docs/cli.md lists them.
     fn reference() -> String {
         let mut text = String::new();

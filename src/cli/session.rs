@@ -50,7 +50,7 @@ pub(super) enum Verb {
         "keywright session get 2ZJ1eFVw-HDpW5QGv3yN0Kqd --offline"
     ])]
     Get {
-        #[arg(value_name = "SESSION")]
+        #[arg(value_name = "SESSION", allow_hyphen_values = true)]
         id: String,
         /// Whose it is
         #[arg(short, long, value_name = "USER")]
@@ -67,7 +67,7 @@ pub(super) enum Verb {
     ])]
     #[group(id = "which", required = true)]
     End {
-        #[arg(value_name = "SESSION", group = "which")]
+        #[arg(value_name = "SESSION", allow_hyphen_values = true, group = "which")]
         id: Option<String>,
         /// All sessions of this user
         #[arg(short, long, value_name = "USER", group = "which")]
