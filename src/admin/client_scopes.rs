@@ -46,9 +46,7 @@ pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 /// `PUT …/client-scopes/{client-scope-id}`
 pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let scope = existing(&cx).await?;
-    let given: ClientScopeRepresentation = body::read(&cx, "ClientScopeRepresentation")?;
-    let protocol = given.protocol.clone().unwrap_or_else(|| scope.protocol.clone());
-    let new = wanted(ClientScopeRepresentation { protocol: Some(protocol), ..given });
+    let new = wanted(body::read(&cx, "ClientScopeRepresentation")?);
     let (realm, id, new) = (&cx.realm().id, &scope.id, &new);
     change!(cx, |txn| client_scopes::update(txn, realm, id, new))?;
     Ok(answer::done())
@@ -123,7 +121,7 @@ fn wanted(given: ClientScopeRepresentation) -> NewClientScope {
     NewClientScope {
         name: given.name,
         description: given.description,
-        protocol: given.protocol.unwrap_or_default(),
+        protocol: given.protocol,
         attributes: given.attributes.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         protocol_mappers: given.protocol_mappers.iter().flatten().map(mapper).collect(),
     }

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use crate::base::id::ProtocolMapperId;
 use crate::manage::error::ManageError;
 use crate::manage::pairwise;
-use crate::manage::protocol_mappers::{self, MapperHolder, NewMapper};
+use crate::manage::protocol_mappers::{self, Holder, NewMapper};
 use crate::manage::representation::client::mapper;
 use crate::manage::representation::protocol_mapper::ProtocolMapperRepresentation;
 use crate::model::protocol_mapper::ProtocolMapper;
@@ -39,8 +39,8 @@ pub async fn create(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (app, realm, target, new) = (&cx.app, &cx.realm().id, &holder, &new);
     let id = change!(cx, |txn| protocol_mappers::add(txn, &app.env, realm, target, new))?;
     let (family, owner) = match &holder {
-        MapperHolder::Client(id) => ("clients", id.to_string()),
-        MapperHolder::ClientScope(id) => ("client-scopes", id.to_string()),
+        Holder::Client(id) => ("clients", id.to_string()),
+        Holder::ClientScope(id) => ("client-scopes", id.to_string()),
     };
     Ok(answer::created(&cx, &[family, &owner, "protocol-mappers", "models", id.as_str()]))
 }
@@ -88,20 +88,20 @@ pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 }
 
 /// A pairwise subject of a client needs a sector; a client scope is of many clients, whose redirect URIs decide at each token.
-async fn check_sector(cx: &AdminRequest, holder: &MapperHolder, new: &NewMapper) -> Result<(), AdminError> {
-    let MapperHolder::Client(_) = holder else { return Ok(()) };
+async fn check_sector(cx: &AdminRequest, holder: &Holder, new: &NewMapper) -> Result<(), AdminError> {
+    let Holder::Client(_) = holder else { return Ok(()) };
     let client = clients::existing(cx).await?;
     Ok(pairwise::check(&cx.app.egress, &client, new).await.map_err(ManageError::sector_of_mapper)?)
 }
 
 /// The client or client scope in the URL with its mappers.
-async fn holder(cx: &AdminRequest) -> Result<(MapperHolder, Vec<ProtocolMapper>), AdminError> {
+async fn holder(cx: &AdminRequest) -> Result<(Holder, Vec<ProtocolMapper>), AdminError> {
     if cx.has_parameter("client-uuid") {
         let client = clients::existing(cx).await?;
-        return Ok((MapperHolder::Client(client.id), client.protocol_mappers));
+        return Ok((Holder::Client(client.id), client.protocol_mappers));
     }
     let scope = client_scopes::existing(cx).await?;
-    Ok((MapperHolder::ClientScope(scope.id), scope.protocol_mappers))
+    Ok((Holder::ClientScope(scope.id), scope.protocol_mappers))
 }
 
 fn show(mappers: &[ProtocolMapper]) -> HttpResponse {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::env::Env;
-use crate::base::id::{ClientScopeId, RealmId, RoleId};
+use crate::base::id::{ClientScopeId, RealmId};
 use crate::model::client_scope::ClientScope;
 use crate::model::realm::Realm;
 use crate::store::txn::{Configuration, Reader as _, Txn};
@@ -11,15 +11,15 @@ use crate::store::txn::{Configuration, Reader as _, Txn};
 use super::clients::ScopeAttachment;
 use super::error::ManageError;
 use super::protocol_mappers::{self, NewMapper};
-use super::{realms, roles};
+use super::realms;
 
 /// A client scope to create, or the new contents of one.
 #[derive(Clone, Debug, Default)]
 pub struct NewClientScope {
     pub name: String,
     pub description: Option<String>,
-    /// `openid-connect` or `saml`.
-    pub protocol: String,
+    /// `openid-connect` or `saml`. At a change it may be left out.
+    pub protocol: Option<String>,
     pub attributes: BTreeMap<String, String>,
     /// Only at creation.
     pub protocol_mappers: Vec<NewMapper>,
@@ -36,7 +36,8 @@ pub async fn create(
     new: &NewClientScope,
 ) -> Result<ClientScope, ManageError> {
     realms::existing(txn, realm).await?;
-    check(new)?;
+    check_name(&new.name)?;
+    let protocol = checked_protocol(new.protocol.as_deref().unwrap_or_default())?;
     if txn.client_scopes().by_name(realm, &new.name).await?.is_some() {
         return Err(ManageError::client_scope_exists(&new.name));
     }
@@ -44,7 +45,7 @@ pub async fn create(
         id: ClientScopeId::random(env.random()),
         name: new.name.clone(),
         description: new.description.clone(),
-        protocol: new.protocol.clone(),
+        protocol: protocol.to_owned(),
         attributes: new.attributes.clone(),
         protocol_mappers: Vec::new(),
         scope_mappings: Vec::new(),
@@ -56,7 +57,7 @@ pub async fn create(
     Ok(scope)
 }
 
-/// Changes name, protocol, and of description and attributes what is given; mappers and scope mappings stay.
+/// Changes name, and of protocol, description and attributes what is given; mappers and scope mappings stay.
 ///
 /// # Errors
 /// No such scope; otherwise as [`create`].
@@ -67,7 +68,8 @@ pub async fn update(
     new: &NewClientScope,
 ) -> Result<(), ManageError> {
     let old = existing(txn, realm, id).await?;
-    check(new)?;
+    check_name(&new.name)?;
+    let protocol = checked_protocol(new.protocol.as_ref().unwrap_or(&old.protocol))?;
     if old.name != new.name && txn.client_scopes().by_name(realm, &new.name).await?.is_some() {
         return Err(ManageError::client_scope_exists(&new.name));
     }
@@ -75,7 +77,7 @@ pub async fn update(
         name: new.name.clone(),
         // Two administrators who each send what they change must not take back each other's change.
         description: new.description.clone().or_else(|| old.description.clone()),
-        protocol: new.protocol.clone(),
+        protocol: protocol.to_owned(),
         attributes: old.attributes.clone().into_iter().chain(new.attributes.clone()).collect(),
         ..old.clone()
     };
@@ -135,41 +137,6 @@ pub async fn detach(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &Clie
     Ok(())
 }
 
-/// Ties the scope to roles: only users with one of them get it.
-///
-/// # Errors
-/// No such scope or role.
-pub async fn add_scope_mappings(
-    txn: &mut Txn<'_, Configuration>,
-    realm: &RealmId,
-    id: &ClientScopeId,
-    mapped: &[RoleId],
-) -> Result<(), ManageError> {
-    let old = existing(txn, realm, id).await?;
-    roles::check_all(txn, realm, mapped).await?;
-    let mut scope = old.clone();
-    scope.scope_mappings.extend(mapped.iter().filter(|role| !old.scope_mappings.contains(role)).cloned());
-    txn.client_scopes().put(realm, &old, &scope);
-    Ok(())
-}
-
-/// Takes roles from the scope's mappings.
-///
-/// # Errors
-/// No such scope.
-pub async fn remove_scope_mappings(
-    txn: &mut Txn<'_, Configuration>,
-    realm: &RealmId,
-    id: &ClientScopeId,
-    mapped: &[RoleId],
-) -> Result<(), ManageError> {
-    let old = existing(txn, realm, id).await?;
-    let mut scope = old.clone();
-    scope.scope_mappings.retain(|role| !mapped.contains(role));
-    txn.client_scopes().put(realm, &old, &scope);
-    Ok(())
-}
-
 pub(super) async fn existing(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &ClientScopeId) -> Result<ClientScope, ManageError> {
     txn.client_scopes().get(realm, id).await?.ok_or_else(ManageError::no_client_scope)
 }
@@ -182,13 +149,17 @@ fn without(realm: &Realm, id: &ClientScopeId) -> Realm {
 }
 
 /// A name stands between spaces in `scope` (RFC 6749 §3.3: `%x21 / %x23-5B / %x5D-7E`).
-fn check(new: &NewClientScope) -> Result<(), ManageError> {
+fn check_name(name: &str) -> Result<(), ManageError> {
     let token = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
-    if new.name.is_empty() || new.name.len() > 255 || !new.name.chars().all(token) {
-        return Err(ManageError::client_scope_name(&new.name));
+    if name.is_empty() || name.len() > 255 || !name.chars().all(token) {
+        return Err(ManageError::client_scope_name(name));
     }
-    match new.protocol.as_str() {
-        "openid-connect" | "saml" => Ok(()),
+    Ok(())
+}
+
+fn checked_protocol(name: &str) -> Result<&str, ManageError> {
+    match name {
+        "openid-connect" | "saml" => Ok(name),
         _ => Err(ManageError::client_scope_protocol()),
     }
 }

@@ -35,5 +35,6 @@ pub mod realms;
 pub mod registration_policies;
 pub mod representation;
 pub mod roles;
+pub mod scope_mappings;
 pub mod user_search;
 pub mod users;

@@ -22,7 +22,7 @@ type At<'a> = (&'a RealmId, &'a OrganizationId);
 pub async fn create(txn: &mut Txn<'_, Configuration>, env: &Env, at: At<'_>, new: &NewGroup) -> Result<Group, ManageError> {
     organizations::hold(txn, at.0, at.1).await?;
     if let Some(parent) = &new.parent {
-        existing(txn, at, parent).await?;
+        hold(txn, at, parent).await?;
     }
     check_name(&new.name)?;
     check_free(txn, at, new.parent.as_ref(), &new.name).await?;
@@ -71,6 +71,9 @@ pub async fn relocate(txn: &mut Txn<'_, Configuration>, at: At<'_>, id: &GroupId
         above = existing(txn, at, &ancestor).await?.parent;
     }
     check_free(txn, at, parent, &old.name).await?;
+    if let Some(parent) = parent {
+        hold(txn, at, parent).await?;
+    }
     let group = Group { parent: parent.cloned(), ..old.clone() };
     txn.organizations().put_group(at.0, at.1, &old, &group);
     Ok(())
@@ -138,6 +141,13 @@ async fn edit(
         txn.users().put(at.0, &old, &user, false);
     }
     Ok(changed)
+}
+
+/// Makes a concurrent deletion of the parent, which cannot see the new child, lose or win as a whole.
+async fn hold(txn: &mut Txn<'_, Configuration>, at: At<'_>, parent: &GroupId) -> Result<(), ManageError> {
+    let parent = existing(txn, at, parent).await?;
+    txn.organizations().put_group(at.0, at.1, &parent, &parent);
+    Ok(())
 }
 
 async fn check_free(txn: &mut Txn<'_, Configuration>, at: At<'_>, parent: Option<&GroupId>, name: &str) -> Result<(), ManageError> {

@@ -30,9 +30,9 @@ impl From<&ProtocolMapper> for NewMapper {
     }
 }
 
-/// What holds mappers.
+/// What holds protocol mappers and scope mappings.
 #[derive(Clone, Debug)]
-pub enum MapperHolder {
+pub enum Holder {
     Client(ClientId),
     ClientScope(ClientScopeId),
 }
@@ -45,7 +45,7 @@ pub async fn add(
     txn: &mut Txn<'_, Configuration>,
     env: &Env,
     realm: &RealmId,
-    holder: &MapperHolder,
+    holder: &Holder,
     new: &NewMapper,
 ) -> Result<ProtocolMapperId, ManageError> {
     change(txn, realm, holder, |mappers| push(mappers, env, new)).await
@@ -58,7 +58,7 @@ pub async fn add(
 pub async fn update(
     txn: &mut Txn<'_, Configuration>,
     realm: &RealmId,
-    holder: &MapperHolder,
+    holder: &Holder,
     id: &ProtocolMapperId,
     new: &NewMapper,
 ) -> Result<(), ManageError> {
@@ -76,12 +76,7 @@ pub async fn update(
 ///
 /// # Errors
 /// No such holder or mapper.
-pub async fn remove(
-    txn: &mut Txn<'_, Configuration>,
-    realm: &RealmId,
-    holder: &MapperHolder,
-    id: &ProtocolMapperId,
-) -> Result<(), ManageError> {
+pub async fn remove(txn: &mut Txn<'_, Configuration>, realm: &RealmId, holder: &Holder, id: &ProtocolMapperId) -> Result<(), ManageError> {
     change(txn, realm, holder, |mappers| {
         let index = mappers.iter().position(|mapper| mapper.id == *id).ok_or_else(ManageError::no_mapper)?;
         mappers.remove(index);
@@ -148,18 +143,18 @@ fn checked<'a>(
 async fn change<T>(
     txn: &mut Txn<'_, Configuration>,
     realm: &RealmId,
-    holder: &MapperHolder,
+    holder: &Holder,
     edit: impl FnOnce(&mut Vec<ProtocolMapper>) -> Result<T, ManageError> + Send,
 ) -> Result<T, ManageError> {
     match holder {
-        MapperHolder::Client(id) => {
+        Holder::Client(id) => {
             let old = clients::existing(txn, realm, id).await?;
             let mut client = old.clone();
             let answer = edit(&mut client.protocol_mappers)?;
             txn.clients().put(realm, &old, &client);
             Ok(answer)
         }
-        MapperHolder::ClientScope(id) => {
+        Holder::ClientScope(id) => {
             let old = client_scopes::existing(txn, realm, id).await?;
             let mut scope = old.clone();
             let answer = edit(&mut scope.protocol_mappers)?;

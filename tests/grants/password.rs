@@ -7,7 +7,7 @@ use keywright::authn::brute_force::{self, Factor};
 use keywright::base::clock::Clock as _;
 use keywright::base::id::AuthenticatorConfigId;
 use keywright::base::totp;
-use keywright::manage::protocol_mappers::{self, MapperHolder, NewMapper};
+use keywright::manage::protocol_mappers::{self, Holder, NewMapper};
 use keywright::manage::users::{self, NewOtp};
 use keywright::model::authentication::AuthenticatorConfig;
 use keywright::model::login_failures::LoginFailures;
@@ -192,7 +192,7 @@ async fn amr_tells_the_steps_of_the_direct_grant_that_have_references() {
         .expect("readable")
         .expect("there")
         .id;
-    let (holder, mapper, realm) = (&MapperHolder::Client(client), &mapper, &realm.id);
+    let (holder, mapper, realm) = (&Holder::Client(client), &mapper, &realm.id);
     app.store
         .configuration(|txn| Box::pin(protocol_mappers::add(txn, &app.env, realm, holder, mapper)))
         .await

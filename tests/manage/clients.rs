@@ -8,7 +8,9 @@ use keywright::manage::clients::{
     update,
 };
 use keywright::manage::error::{ManageError, Refusal};
+use keywright::manage::protocol_mappers::Holder;
 use keywright::manage::roles::{self, NewRole};
+use keywright::manage::scope_mappings;
 use keywright::model::client::Client;
 use keywright::model::role::RoleContainer;
 use keywright::store::txn::Reader as _;
@@ -179,7 +181,7 @@ async fn a_deleted_client_takes_its_roles_its_account_and_every_mention_along() 
     let holder = NewRole { composites: vec![role.id.clone()], ..NewRole::named("holder", RoleContainer::Realm) };
     let holder = in_txn!(world, |txn| roles::create(txn, &world.env, &realm, &holder)).unwrap();
     let mapped = [role.id.clone()];
-    in_txn!(world, |txn| keywright::manage::clients::add_scope_mappings(txn, &realm, &other.id, &mapped)).unwrap();
+    in_txn!(world, |txn| scope_mappings::add(txn, &realm, &Holder::Client(other.id.clone()), &mapped)).unwrap();
 
     in_txn!(world, |txn| delete(txn, &realm, &client.id)).unwrap();
     let mut peek = world.store.peek();

@@ -4,7 +4,9 @@ use keywright::base::id::{GroupId, RealmId, RoleId};
 use keywright::manage::clients::{self, NewClient};
 use keywright::manage::error::{ManageError, Refusal};
 use keywright::manage::groups::{self, NewGroup};
+use keywright::manage::protocol_mappers::Holder;
 use keywright::manage::roles::{self, NewRole};
+use keywright::manage::scope_mappings;
 use keywright::manage::users::{self, NewUser, UserSettings};
 use keywright::model::group::Group;
 use keywright::model::role::{Role, RoleContainer};
@@ -116,8 +118,9 @@ async fn a_deleted_role_is_mentioned_nowhere() {
     let given = [gone.id.clone()];
     in_txn!(world, |txn| groups::add_roles(txn, &realm, &staff.id, &given)).unwrap();
     in_txn!(world, |txn| users::add_roles(txn, &realm, &member.id, &given)).unwrap();
-    in_txn!(world, |txn| keywright::manage::client_scopes::add_scope_mappings(txn, &realm, &scope.id, &given)).unwrap();
-    in_txn!(world, |txn| clients::add_scope_mappings(txn, &realm, &client.id, &given)).unwrap();
+    for holder in [Holder::ClientScope(scope.id.clone()), Holder::Client(client.id.clone())] {
+        in_txn!(world, |txn| scope_mappings::add(txn, &realm, &holder, &given)).unwrap();
+    }
 
     in_txn!(world, |txn| roles::delete(txn, &realm, &gone.id)).unwrap();
     assert_eq!(world.run_jobs().await, 1);

@@ -6,7 +6,7 @@ use keywright::manage::client_scopes::{self, NewClientScope};
 use keywright::manage::clients::{self, NewClient, ScopeAttachment};
 use keywright::manage::components;
 use keywright::manage::error::{ManageError, Refusal};
-use keywright::manage::protocol_mappers::{self, MapperHolder, NewMapper};
+use keywright::manage::protocol_mappers::{self, Holder, NewMapper};
 use keywright::model::client_scope::ClientScope;
 use keywright::model::component::Component;
 use keywright::store::txn::Reader as _;
@@ -22,7 +22,7 @@ fn text<T>(answer: Result<T, ManageError>) -> String {
 }
 
 async fn scope(world: &World, realm: &RealmId, name: &str, protocol: &str) -> Result<ClientScope, ManageError> {
-    let new = NewClientScope { name: name.to_owned(), protocol: protocol.to_owned(), ..NewClientScope::default() };
+    let new = NewClientScope { name: name.to_owned(), protocol: Some(protocol.to_owned()), ..NewClientScope::default() };
     in_txn!(world, |txn| client_scopes::create(txn, &world.env, realm, &new))
 }
 
@@ -35,7 +35,7 @@ async fn a_scope_name_is_unique_and_fits_between_spaces() {
     assert_eq!(text(scope(&world, &realm, "s2", "nope").await), "Unexpected protocol");
     assert_eq!(text(scope(&world, &realm, "s2", "").await), "Unexpected protocol");
     let other = scope(&world, &realm, "other", "saml").await.unwrap();
-    let renamed = NewClientScope { name: "s1".to_owned(), protocol: "saml".to_owned(), ..NewClientScope::default() };
+    let renamed = NewClientScope { name: "s1".to_owned(), protocol: Some("saml".to_owned()), ..NewClientScope::default() };
     assert_eq!(text(in_txn!(world, |txn| client_scopes::update(txn, &realm, &other.id, &renamed))), "Client Scope s1 already exists");
 }
 
@@ -83,7 +83,7 @@ async fn mappers_are_unique_by_name_and_of_a_known_type() {
         ..NewMapper::default()
     };
     let hardcoded = "oidc-hardcoded-claim-mapper";
-    for holder in [MapperHolder::Client(client.id.clone()), MapperHolder::ClientScope(scope.id.clone())] {
+    for holder in [Holder::Client(client.id.clone()), Holder::ClientScope(scope.id.clone())] {
         let add = async |new: NewMapper| in_txn!(world, |txn| protocol_mappers::add(txn, &world.env, &realm, &holder, &new));
         let m1 = add(mapper("m1", hardcoded)).await.unwrap();
         assert_eq!(text(add(mapper("m1", hardcoded)).await), "Protocol mapper exists with same name");
@@ -100,8 +100,8 @@ async fn mappers_are_unique_by_name_and_of_a_known_type() {
         assert_eq!(text(in_txn!(world, |txn| protocol_mappers::remove(txn, &realm, &holder, &m1))), "Model not found");
 
         let left = match &holder {
-            MapperHolder::Client(id) => world.store.peek().clients().get(&realm, id).await.unwrap().unwrap().protocol_mappers,
-            MapperHolder::ClientScope(id) => world.store.peek().client_scopes().get(&realm, id).await.unwrap().unwrap().protocol_mappers,
+            Holder::Client(id) => world.store.peek().clients().get(&realm, id).await.unwrap().unwrap().protocol_mappers,
+            Holder::ClientScope(id) => world.store.peek().client_scopes().get(&realm, id).await.unwrap().unwrap().protocol_mappers,
         };
         assert_eq!(left.len(), 1);
         assert_eq!((&left[0].id, left[0].config["claim.name"].as_str()), (&m2, "x"));

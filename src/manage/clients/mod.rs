@@ -22,7 +22,7 @@ use super::{protocol_mappers, realms, roles, users};
 pub use super::client_secrets::{read_secret, regenerate_secret};
 pub(in crate::manage) use scopes::attach_realm_scopes;
 pub(in crate::manage) use scopes::scopes_named;
-pub use scopes::{ScopeAttachment, add_scope, add_scope_mappings, remove_scope, remove_scope_mappings};
+pub use scopes::{ScopeAttachment, add_scope, remove_scope};
 pub(in crate::manage) use settings::preview;
 pub use settings::{ClientSettings, NewClient};
 use settings::{apply, with_defaults};

@@ -1,6 +1,6 @@
-//! The client scopes that hang on a client, and the roles that its tokens may carry.
+//! The client scopes that hang on a client.
 
-use crate::base::id::{ClientId, ClientScopeId, RealmId, RoleId};
+use crate::base::id::{ClientId, ClientScopeId, RealmId};
 use crate::model::client::Client;
 use crate::model::client_scope::ClientScope;
 use crate::model::realm::Realm;
@@ -8,7 +8,6 @@ use crate::store::txn::{Configuration, Reader as _, Txn};
 
 use super::{OIDC, existing};
 use crate::manage::error::ManageError;
-use crate::manage::roles;
 
 /// Whether a scope comes unasked or only by request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,41 +55,6 @@ pub async fn remove_scope(
     let mut client = old.clone();
     client.default_client_scopes.retain(|attached| attached != scope);
     client.optional_client_scopes.retain(|attached| attached != scope);
-    txn.clients().put(realm, &old, &client);
-    Ok(())
-}
-
-/// Says which roles may stand in the client's tokens when not all of them may.
-///
-/// # Errors
-/// No such client or role.
-pub async fn add_scope_mappings(
-    txn: &mut Txn<'_, Configuration>,
-    realm: &RealmId,
-    id: &ClientId,
-    mapped: &[RoleId],
-) -> Result<(), ManageError> {
-    let old = existing(txn, realm, id).await?;
-    roles::check_all(txn, realm, mapped).await?;
-    let mut client = old.clone();
-    client.scope_mappings.extend(mapped.iter().filter(|role| !old.scope_mappings.contains(role)).cloned());
-    txn.clients().put(realm, &old, &client);
-    Ok(())
-}
-
-/// Takes roles out of the client's scope mappings.
-///
-/// # Errors
-/// No such client.
-pub async fn remove_scope_mappings(
-    txn: &mut Txn<'_, Configuration>,
-    realm: &RealmId,
-    id: &ClientId,
-    mapped: &[RoleId],
-) -> Result<(), ManageError> {
-    let old = existing(txn, realm, id).await?;
-    let mut client = old.clone();
-    client.scope_mappings.retain(|role| !mapped.contains(role));
     txn.clients().put(realm, &old, &client);
     Ok(())
 }
