@@ -171,6 +171,37 @@ async fn a_service_account_follows_its_client() {
     assert!(peek.users().by_username(&realm, "service-account-other").await.unwrap().is_none());
 }
 
+/// An import keeps what it does not know, so that nothing is lost; whoever writes back what he read changes nothing.
+#[tokio::test]
+async fn a_mapper_of_an_unknown_type_stays_until_somebody_changes_it() {
+    let (world, realm) = World::with_realm().await;
+    let mapper = json!({"name": "m", "protocol": "openid-connect", "protocolMapper": "script-claims.js", "config": {"a": "1"}});
+    let client = make(&world, &realm, json!({"clientId": "c"})).await.unwrap();
+    let mut stored = mapper.clone();
+    stored["id"] = json!("m-id");
+    let imported = Client { protocol_mappers: vec![serde_json::from_value(stored).unwrap()], ..client.clone() };
+    in_txn!(world, |txn| async {
+        txn.clients().put(&realm, &client, &imported);
+        Ok::<_, ManageError>(())
+    })
+    .unwrap();
+
+    let known = json!({"name": "n", "protocol": "openid-connect", "protocolMapper": "oidc-full-name-mapper"});
+    let changed = change(&world, &realm, &client.id, json!({"description": "d", "protocolMappers": [mapper, known]}))
+        .await
+        .unwrap();
+    assert_eq!((changed.description.as_deref(), changed.protocol_mappers.len()), (Some("d"), 2));
+    assert_eq!(changed.protocol_mappers[0], imported.protocol_mappers[0], "with its id");
+
+    let mut other = mapper.clone();
+    other["config"]["a"] = json!("2");
+    for refused in [json!([other]), json!([mapper, mapper])] {
+        refusal(change(&world, &realm, &client.id, json!({"protocolMappers": refused})).await);
+    }
+    let stays = world.store.peek().clients().get(&realm, &client.id).await.unwrap().unwrap();
+    assert_eq!(stays.protocol_mappers, changed.protocol_mappers);
+}
+
 #[tokio::test]
 async fn a_deleted_client_takes_its_roles_its_account_and_every_mention_along() {
     let (world, realm) = World::with_realm().await;
