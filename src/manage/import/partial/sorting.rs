@@ -1,161 +1,32 @@
-//! A partial import: clients, roles, identity providers, groups and users of a document come into a realm that is there, all in one
-//! commit or none. Reading is that of a whole import; what is there already is kept, replaced, or a reason to refuse.
+//! What of a document is there already, what replaces it, and what is new: read and turned into the records of a plan.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::base::id::{ClientId, ClientScopeId, GroupId, RoleId, UserId};
+use crate::base::id::{ClientId, ClientScopeId, GroupId, RoleId};
 use crate::base::spelling::of_name;
+use crate::manage::clients as client_rules;
 use crate::manage::defaults::clients::is_built_in;
-use crate::manage::error::ManageError;
+use crate::manage::import::document::Members;
+use crate::manage::import::draft::{Draft, Names, Problems};
+use crate::manage::import::report::Report;
+use crate::manage::import::users::{ImportedUser, Reading, Uniqueness};
+use crate::manage::import::{Importer, clients, components, roles};
 use crate::manage::representation::group;
-use crate::manage::{clients as client_rules, groups as group_rules, roles as role_rules, users as user_rules};
 use crate::model::client::Client;
-use crate::model::credential::Credentials;
 use crate::model::event::Resource;
 use crate::model::group::Group;
 use crate::model::identity_provider::IdentityProvider;
 use crate::model::realm::Realm;
 use crate::model::role::{Role, RoleContainer};
 use crate::store::StoreError;
-use crate::store::txn::{Configuration, Reader as _, Txn};
+use crate::store::txn::Reader as _;
 
-use super::apply::{hashed, put_user};
-use super::document::Members;
-use super::draft::{Draft, Names, Problems};
-use super::report::Report;
-use super::users::{ImportedUser, Reading, Uniqueness};
-use super::{ImportError, Importer, clients, components, roles};
-
-/// Things in one request: they are one commit.
-const MAX_RESOURCES: usize = 2_000;
-
-/// What happens to things that are there already.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum IfExists {
-    /// The first of them refuses the whole request.
-    #[default]
-    Fail,
-    Skip,
-    /// They go, and the document's come in their place, under new ids.
-    Overwrite,
-}
-
-/// What became of one thing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Happened {
-    Added,
-    Skipped,
-    Overwritten,
-}
-
-impl Happened {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "ADDED",
-            Self::Skipped => "SKIPPED",
-            Self::Overwritten => "OVERWRITTEN",
-        }
-    }
-}
-
-/// One thing of the document.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Imported {
-    pub happened: Happened,
-    pub resource: Resource,
-    pub name: String,
-    pub id: String,
-    /// For a role of a client: the client.
-    pub client: Option<ClientId>,
-}
-
-/// Why nothing was imported.
-#[derive(Debug, thiserror::Error)]
-pub enum PartialError {
-    /// Something is there already, and the request said that this is an error.
-    #[error("{0}")]
-    Exists(String),
-    /// The document is wrong in these places.
-    #[error("{}", .0.join("; "))]
-    Wrong(Vec<String>),
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// What a partial import is going to do.
-pub struct PartialPlan {
-    realm: Realm,
-    pub results: Vec<Imported>,
-    /// Roles of the realm that something of the document brings to somebody.
-    pub granted: Vec<RoleId>,
-    /// Groups of the realm that users of the document join.
-    pub joined: Vec<GroupId>,
-    gone: Gone,
-    clients: Vec<Client>,
-    roles: Vec<Role>,
-    groups: Vec<Group>,
-    identity_providers: Vec<IdentityProvider>,
-    users: Vec<(ImportedUser, Credentials)>,
-    carried: Vec<(String, String)>,
-}
-
-/// What is replaced.
-#[derive(Default)]
-struct Gone {
-    clients: Vec<ClientId>,
-    roles: Vec<RoleId>,
-    groups: Vec<GroupId>,
-    identity_providers: Vec<String>,
-    users: Vec<UserId>,
-}
-
-impl Importer<'_> {
-    /// Reads a document for `realm`. Members that no partial import takes are ignored, as in Keycloak: consoles send whole realm files.
-    ///
-    /// # Errors
-    /// [`PartialError`].
-    pub async fn plan_partial(&self, realm: &Realm, mut members: Members, if_exists: IfExists) -> Result<PartialPlan, PartialError> {
-        members.retain(|name, _| TAKEN.contains(&name.as_str()));
-        let count: usize = members.iter().map(|(name, value)| if name == "roles" { roles_in(value) } else { length(value) }).sum();
-        if count > MAX_RESOURCES {
-            return Err(PartialError::Wrong(vec![format!("a partial import takes at most {MAX_RESOURCES} things, these are {count}")]));
-        }
-        let mut sorting = Sorting::begin(self, realm, if_exists).await?;
-        sorting.clients(&mut members)?;
-        sorting.roles(&mut members)?;
-        sorting.identity_providers(&mut members).await?;
-        sorting.groups(&mut members)?;
-        sorting.users(self, &mut members).await?;
-        let plan = sorting.read(self, members)?;
-        self.ready(plan).await
-    }
-
-    /// Hashes the passwords that came in clear.
-    async fn ready(&self, (mut plan, users): (PartialPlan, Vec<ImportedUser>)) -> Result<PartialPlan, PartialError> {
-        for user in users {
-            plan.users.push(hashed(self.hashing, user).await?);
-        }
-        Ok(plan)
-    }
-}
-
-const TAKEN: &[&str] = &["clients", "roles", "identityProviders", "identityProviderMappers", "groups", "users"];
-
-fn length(value: &Value) -> usize {
-    value.as_array().map_or(0, Vec::len)
-}
-
-fn roles_in(roles: &Value) -> usize {
-    let of_clients = roles["client"].as_object().into_iter().flat_map(Map::values);
-    length(&roles["realm"]) + of_clients.map(length).sum::<usize>()
-}
+use super::{Gone, Happened, IfExists, Imported, PartialError, PartialPlan};
 
 /// Tells what is there from what is new, in Keycloak's order of things.
-struct Sorting<'a> {
+pub(super) struct Sorting<'a> {
     importer: &'a Importer<'a>,
     realm: &'a Realm,
     if_exists: IfExists,
@@ -169,7 +40,7 @@ struct Sorting<'a> {
 }
 
 impl<'a> Sorting<'a> {
-    async fn begin(importer: &'a Importer<'a>, realm: &'a Realm, if_exists: IfExists) -> Result<Self, StoreError> {
+    pub(super) async fn begin(importer: &'a Importer<'a>, realm: &'a Realm, if_exists: IfExists) -> Result<Self, StoreError> {
         let mut peek = importer.store.peek();
         let (clients, scopes) = (peek.clients().list(&realm.id).await?, peek.client_scopes().list(&realm.id).await?);
         let (roles, groups) = (peek.roles().list(&realm.id).await?, peek.groups().list(&realm.id).await?);
@@ -217,7 +88,7 @@ impl<'a> Sorting<'a> {
         Ok(false)
     }
 
-    fn clients(&mut self, members: &mut Members) -> Result<(), PartialError> {
+    pub(super) fn clients(&mut self, members: &mut Members) -> Result<(), PartialError> {
         let built_in = |name: &str| is_built_in(name, &self.realm.name, self.realm.is_master());
         // Keycloak passes over its own clients without a word.
         let given: Vec<Value> = items(members, "clients").filter(|client| !built_in(text(client, "clientId"))).collect();
@@ -242,7 +113,7 @@ impl<'a> Sorting<'a> {
         Ok(())
     }
 
-    fn roles(&mut self, members: &mut Members) -> Result<(), PartialError> {
+    pub(super) fn roles(&mut self, members: &mut Members) -> Result<(), PartialError> {
         let Some(Value::Object(mut given)) = members.remove("roles") else { return Ok(()) };
         let mut kept = Vec::new();
         for mut role in items(&mut given, "realm") {
@@ -286,7 +157,7 @@ impl<'a> Sorting<'a> {
         Ok(())
     }
 
-    async fn identity_providers(&mut self, members: &mut Members) -> Result<(), PartialError> {
+    pub(super) async fn identity_providers(&mut self, members: &mut Members) -> Result<(), PartialError> {
         let present = self.importer.store.peek().identity_providers().list(&self.realm.id).await?;
         let (mut kept, mut skipped) = (Vec::new(), HashSet::new());
         for mut provider in items(members, "identityProviders") {
@@ -311,7 +182,7 @@ impl<'a> Sorting<'a> {
         Ok(())
     }
 
-    fn groups(&mut self, members: &mut Members) -> Result<(), PartialError> {
+    pub(super) fn groups(&mut self, members: &mut Members) -> Result<(), PartialError> {
         let mut kept = Vec::new();
         for mut group in items(members, "groups") {
             let (name, path) = (text(&group, "name").to_owned(), text(&group, "path").to_owned());
@@ -333,11 +204,11 @@ impl<'a> Sorting<'a> {
         Ok(())
     }
 
-    async fn users(&mut self, importer: &Importer<'_>, members: &mut Members) -> Result<(), PartialError> {
+    pub(super) async fn users(&mut self, members: &mut Members) -> Result<(), PartialError> {
         let mut kept = Vec::new();
         for mut user in items(members, "users") {
             let (name, email) = (of_name(text(&user, "username")), of_name(text(&user, "email")));
-            let mut peek = importer.store.peek();
+            let mut peek = self.importer.store.peek();
             let mut present = peek.users().by_username(&self.realm.id, &name).await?;
             let by_name = present.is_some();
             if present.is_none() && !email.is_empty() && !self.realm.duplicate_emails_allowed {
@@ -366,10 +237,10 @@ impl<'a> Sorting<'a> {
     }
 
     /// Turns what is left into records.
-    fn read(mut self, importer: &Importer<'_>, mut members: Members) -> Result<(PartialPlan, Vec<ImportedUser>), PartialError> {
+    pub(super) fn read(mut self, mut members: Members) -> Result<(PartialPlan, Vec<ImportedUser>), PartialError> {
         let mut draft = Draft {
-            env: importer.env,
-            sealer: importer.sealer,
+            env: self.importer.env,
+            sealer: self.importer.sealer,
             realm: self.realm.id.clone(),
             realm_name: self.realm.name.clone(),
             report: Report::default(),
@@ -391,7 +262,7 @@ impl<'a> Sorting<'a> {
                 .map(|ids| ids.iter().filter(|id| self.scope_protocols.get(*id) == Some(&protocol)).cloned().collect());
             clients.push(client.resolved(&mut draft, &self.names, &scopes));
         }
-        let users = self.read_users(importer, &mut draft, &mut members);
+        let users = self.read_users(&mut draft, &mut members);
         if draft.problems.count > 0 {
             return Err(PartialError::Wrong(draft.problems.listed));
         }
@@ -419,8 +290,8 @@ impl<'a> Sorting<'a> {
         Ok((plan, users))
     }
 
-    fn read_users(&self, importer: &Importer<'_>, draft: &mut Draft<'_>, members: &mut Members) -> Vec<ImportedUser> {
-        let reading = Reading { env: importer.env, sealer: importer.sealer, realm: &self.realm.id, names: &self.names };
+    fn read_users(&self, draft: &mut Draft<'_>, members: &mut Members) -> Vec<ImportedUser> {
+        let reading = Reading { env: self.importer.env, sealer: self.importer.sealer, realm: &self.realm.id, names: &self.names };
         let (mut unique, mut users) = (Uniqueness::default(), Vec::new());
         for (place, user) in draft.raw_list("users", members.remove("users")) {
             let read = reading.user(user, &mut draft.report, None);
@@ -473,63 +344,6 @@ struct New<'a> {
     identity_providers: &'a [IdentityProvider],
     groups: &'a [Group],
     users: &'a [ImportedUser],
-}
-
-impl PartialPlan {
-    /// Clients whose roles the document brings or replaces.
-    pub fn shaped(&self) -> impl Iterator<Item = &ClientId> {
-        self.results
-            .iter()
-            .filter(|imported| imported.happened != Happened::Skipped)
-            .filter_map(|imported| imported.client.as_ref())
-    }
-
-    /// Replaces and adds, as part of a transaction.
-    ///
-    /// # Errors
-    /// Something came or went meanwhile, or may not be replaced.
-    pub async fn carry_out(&self, txn: &mut Txn<'_, Configuration>, importer: &Importer<'_>) -> Result<(), ManageError> {
-        let realm = &self.realm.id;
-        for id in &self.gone.users {
-            user_rules::delete(txn, realm, id).await?;
-        }
-        for id in &self.gone.groups {
-            group_rules::delete(txn, realm, id).await?;
-        }
-        for alias in &self.gone.identity_providers {
-            txn.identity_providers().delete(realm, alias);
-        }
-        for id in &self.gone.roles {
-            role_rules::delete(txn, realm, id).await?;
-        }
-        for id in &self.gone.clients {
-            client_rules::delete(txn, realm, id).await?;
-        }
-        for client in &self.clients {
-            txn.clients().insert(realm, client);
-        }
-        for role in &self.roles {
-            txn.roles().insert(realm, role);
-        }
-        for provider in &self.identity_providers {
-            txn.identity_providers().insert(realm, provider);
-        }
-        for group in &self.groups {
-            txn.groups().insert(realm, group);
-        }
-        for (name, sealed) in &self.carried {
-            txn.carried().put(realm, name, sealed);
-        }
-        for (user, credentials) in &self.users {
-            put_user(txn, &self.realm, user, credentials);
-        }
-        for client in self.clients.iter().filter(|client| client.service_accounts_enabled) {
-            if !self.users.iter().any(|(user, _)| user.user.service_account_client.as_ref() == Some(&client.id)) {
-                user_rules::ensure_service_account(txn, importer.env, &self.realm, client).await?;
-            }
-        }
-        Ok(())
-    }
 }
 
 fn role_ids(names: &Names) -> HashSet<RoleId> {
