@@ -524,10 +524,10 @@ fn sign_in() -> Vec<Route> {
         admin((POST, "/admin/realms/{realm}/authentication/required-actions/{alias}/raise-priority"), MANAGE_REALM, SMALL, operation!(required_actions::raise)),
         admin((POST, "/admin/realms/{realm}/authentication/required-actions/{alias}/lower-priority"), MANAGE_REALM, SMALL, operation!(required_actions::lower)),
 
-        // User federation: data only
+        // User federation: no directory is asked
         off((POST, "/admin/realms/{realm}/user-storage/{id}/sync"), MANAGE_USERS, SMALL),
-        off((POST, "/admin/realms/{realm}/user-storage/{id}/remove-imported-users"), MANAGE_USERS, SMALL),
-        off((POST, "/admin/realms/{realm}/user-storage/{id}/unlink-users"), MANAGE_USERS, SMALL),
+        admin((POST, "/admin/realms/{realm}/user-storage/{id}/remove-imported-users"), MANAGE_USERS, SMALL, operation!(components::remove_imported_users)),
+        admin((POST, "/admin/realms/{realm}/user-storage/{id}/unlink-users"), MANAGE_USERS, SMALL, operation!(components::unlink_users)),
         off((POST, "/admin/realms/{realm}/user-storage/{parentId}/mappers/{id}/sync"), MANAGE_USERS, SMALL),
         off((POST, "/admin/realms/{realm}/testLDAPConnection"), MANAGE_REALM, SMALL),
         off((POST, "/admin/realms/{realm}/ldap-server-capabilities"), MANAGE_REALM, SMALL),

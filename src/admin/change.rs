@@ -282,7 +282,7 @@ fn happening(method: &Method, path: &str) -> Option<(Operation, Resource)> {
         ["users", "profile"] => (of_method, Resource::UserProfile),
         ["sessions", _] => (of_method, Resource::UserSession),
         ["attack-detection", ..] => (of_method, Resource::UserLoginFailure),
-        ["logout-all" | "push-revocation"] => (action, Resource::Realm),
+        ["logout-all" | "push-revocation"] | ["user-storage", ..] => (action, Resource::Realm),
         ["users" | "groups", _, "role-mappings", "realm"] => (of_method, Resource::RealmRoleMapping),
         ["users" | "groups", _, "role-mappings", "clients", _] => (of_method, Resource::ClientRoleMapping),
         ["users", _, "groups", _] => (added, Resource::GroupMembership),

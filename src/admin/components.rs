@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base::id::ComponentId;
 use crate::keyring::{Key, KeyMaker, KeyStatus, KeyType, KeyUse, SECRET_CONFIG};
-use crate::manage::components::{self, user_storage};
+use crate::manage::components::{self, Parting, user_storage};
 use crate::manage::error::ManageError;
 use crate::manage::realms::MASK;
 use crate::manage::representation::component::ComponentRepresentation;
@@ -97,6 +97,22 @@ pub async fn update(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 pub async fn delete(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let (realm, id) = (&cx.realm().id, &ComponentId::from(cx.parameter("id")));
     change!(cx, |txn| components::delete(txn, realm, id))?;
+    Ok(answer::done())
+}
+
+/// `POST …/user-storage/{id}/remove-imported-users`
+pub async fn remove_imported_users(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    part_users(&cx, Parting::Go).await
+}
+
+/// `POST …/user-storage/{id}/unlink-users`
+pub async fn unlink_users(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
+    part_users(&cx, Parting::Stay).await
+}
+
+async fn part_users(cx: &AdminRequest, parting: Parting) -> Result<HttpResponse, AdminError> {
+    let (realm, id) = (&cx.realm().id, &ComponentId::from(cx.parameter("id")));
+    change!(cx, |txn| components::part_users(txn, realm, id, parting))?;
     Ok(answer::done())
 }
 

@@ -194,6 +194,43 @@ async fn a_federation_is_kept_with_its_mappers_and_goes_with_them() {
     admin.get(&format!("{COMPONENTS}/{mapper}")).await.is(404);
 }
 
+/// Whoever leaves a directory behind keeps its users, or not.
+#[tokio::test]
+async fn users_of_a_federation_show_it_and_are_parted_from_it() {
+    let admin = Administrator::with_realm().await;
+    let federation = json!({ "name": "ldap", "providerId": "ldap", "providerType": USERS, "config": { "editMode": ["READ_ONLY"] } });
+    let (ours, other) = (admin.create(COMPONENTS, federation.clone()).await, admin.create(COMPONENTS, federation).await);
+    let bring = async |names: &[&str], from: &str| {
+        let users: Vec<_> = names.iter().map(|name| json!({ "username": name, "enabled": true, "federationLink": from })).collect();
+        admin.post("/r/partialImport", json!({ "ifResourceExists": "FAIL", "users": users })).await.is(200);
+    };
+    bring(&["lia", "leo"], &ours).await;
+    bring(&["oda"], &other).await;
+    let whose = async || {
+        let users = admin.read("/r/users?briefRepresentation=true").await;
+        let shown = |user: &Value| (user["username"].as_str().map(str::to_owned), user["federationLink"].as_str().map(str::to_owned));
+        users.as_array().expect("a list").iter().map(shown).collect::<Vec<_>>()
+    };
+    let named = |name: &str, from: Option<&str>| (Some(name.to_owned()), from.map(str::to_owned));
+    assert_eq!(whose().await, [named("leo", Some(&ours)), named("lia", Some(&ours)), named("oda", Some(&other))]);
+    let lia = admin.read("/r/users?username=lia&exact=true").await[0].clone();
+    assert_eq!((&lia["origin"], &lia["federationLink"]), (&json!(ours), &json!(ours)));
+
+    let at = |id: &str, what: &str| format!("/r/user-storage/{id}/{what}");
+    admin.post(&at(&ours, "unlink-users"), json!(null)).await.is(204);
+    assert_eq!(whose().await, [named("leo", None), named("lia", None), named("oda", Some(&other))]);
+    admin.post(&at(&ours, "remove-imported-users"), json!(null)).await.is(204);
+    admin.post(&at(&other, "remove-imported-users"), json!(null)).await.is(204);
+    assert_eq!(whose().await, [named("leo", None), named("lia", None)], "those who were unlinked stay");
+    let key = admin.read(&format!("{COMPONENTS}?type={KEYS}")).await[0]["id"].as_str().expect("an id").to_owned();
+    for id in ["nope", &key] {
+        admin
+            .post(&at(id, "unlink-users"), json!(null))
+            .await
+            .says(404, json!({ "error": "Could not find component" }));
+    }
+}
+
 /// The requirement of the one-time password in the direct-grant flow is what the password grant asks for.
 #[tokio::test]
 async fn the_direct_grant_flow_decides_about_the_one_time_password() {

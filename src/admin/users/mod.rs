@@ -177,14 +177,16 @@ pub async fn represent(cx: &AdminRequest, user: &User, brief: bool) -> Result<Us
 /// # Errors
 /// When the store fails.
 pub async fn represent_all(cx: &AdminRequest, users: &[User], brief: bool) -> Result<Vec<UserRepresentation>, AdminError> {
-    if brief {
-        return Ok(users.iter().map(UserRepresentation::brief).collect());
-    }
     let (mut peek, realm) = (cx.app.store.peek(), &cx.realm().id);
-    let with_attributes = users.iter().any(|user| !user.attributes.is_empty());
+    let with_attributes = !brief && users.iter().any(|user| !user.attributes.is_empty());
     let profile = if with_attributes { peek.user_profiles().get(realm).await? } else { UserProfile::default() };
     let mut all = Vec::with_capacity(users.len());
     for user in users {
+        let federation = peek.identity_providers().links(realm, &user.id).await?.federation;
+        if brief {
+            all.push(UserRepresentation::brief(user).from_federation(federation));
+            continue;
+        }
         let has_otp = peek.credentials().get(realm, &user.id).await?.has_otp();
         let client = match &user.service_account_client {
             Some(client) => peek.clients().get(realm, client).await?.map(|client| client.client_id),
@@ -192,7 +194,8 @@ pub async fn represent_all(cx: &AdminRequest, users: &[User], brief: bool) -> Re
         };
         let shown = profile::shown(&profile, &user.attributes);
         let attributes = Some(shown).filter(|shown| !shown.is_empty());
-        all.push(UserRepresentation { attributes, ..UserRepresentation::full(user, has_otp, client.as_deref()) });
+        let full = UserRepresentation { attributes, ..UserRepresentation::full(user, has_otp, client.as_deref()) };
+        all.push(full.from_federation(federation));
     }
     Ok(all)
 }

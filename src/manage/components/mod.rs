@@ -4,6 +4,8 @@
 
 pub mod user_storage;
 
+pub use user_storage::Parting;
+
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -151,12 +153,28 @@ pub async fn delete(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &Comp
     Ok(())
 }
 
-/// Looks through some users for those of a federation that is gone, from where the last step ended.
+/// Parts the users that a federation brought from it: the first of them at once, those of a large realm by a job.
+///
+/// # Errors
+/// No such user federation.
+pub async fn part_users(txn: &mut Txn<'_, Configuration>, realm: &RealmId, id: &ComponentId, parting: Parting) -> Result<(), ManageError> {
+    if existing(txn, realm, id).await?.provider_type != USER_STORAGE {
+        return Err(ManageError::no_component());
+    }
+    if let Some(last) = user_storage::part_some(txn, realm, id.as_str(), parting, None).await? {
+        let input = json!({ "realm": realm, "federation": id, "stay": parting == Parting::Stay });
+        txn.add_job(&format!("{UNFEDERATE} {realm} {id}"), &Job { kind: UNFEDERATE.to_owned(), input, cursor: json!(last) });
+    }
+    Ok(())
+}
+
+/// Looks through some users for those of a federation, from where the last step ended.
 async fn unfederate(store: &Store, job: &Job) -> Result<Progress, StoreError> {
     let text = |name: &str| job.input[name].as_str().unwrap_or_default().to_owned();
     let (realm, federation, after) = (&RealmId::from(text("realm")), &text("federation"), job.cursor.as_str().map(UserId::from));
+    let parting = if job.input["stay"] == true { Parting::Stay } else { Parting::Go };
     let after = after.as_ref();
-    let last = store.configuration(|txn| Box::pin(user_storage::forget_some(txn, realm, federation, after))).await?;
+    let last = store.configuration(|txn| Box::pin(user_storage::part_some(txn, realm, federation, parting, after))).await?;
     Ok(last.map_or(Progress::Done, |last| Progress::Next(json!(last))))
 }
 

@@ -178,17 +178,33 @@ pub fn default_mappers(random: &dyn Random, federation: &Component) -> Vec<Compo
     mappers
 }
 
-/// Deletes those of some users who came from a federation that is gone; the last user that was looked at, `None` at the end.
-pub(super) async fn forget_some(
+/// What becomes of users who are parted from the federation that brought them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parting {
+    /// They are deleted.
+    Go,
+    /// They are the realm's own from then on, without a password unless they have one here.
+    Stay,
+}
+
+/// Parts those of some users who came from this federation; the last user that was looked at, `None` at the end.
+pub(super) async fn part_some(
     txn: &mut Txn<'_, Configuration>,
     realm: &RealmId,
     federation: &str,
+    parting: Parting,
     after: Option<&UserId>,
 ) -> Result<Option<UserId>, StoreError> {
     let found = txn.users().list(realm, after, STEP).await?;
     for user in &found {
-        let links = txn.identity_providers().links(realm, &user.id).await?;
-        if links.federation.as_deref() == Some(federation) {
+        let mut links = txn.identity_providers().links(realm, &user.id).await?;
+        if links.federation.as_deref() != Some(federation) {
+            continue;
+        }
+        if parting == Parting::Stay {
+            links.federation = None;
+            txn.identity_providers().put_links(realm, &user.id, &links);
+        } else {
             match users::delete(txn, realm, &user.id).await {
                 Ok(_) | Err(ManageError::NotFound(_)) => {}
                 Err(ManageError::Store(error)) => return Err(error),

@@ -126,6 +126,12 @@ impl UserRepresentation {
         }
     }
 
+    /// With the user federation that the user came from, in both members that Keycloak has for it.
+    #[must_use]
+    pub fn from_federation(self, id: Option<String>) -> Self {
+        Self { origin: id.clone(), federation_link: id, ..self }
+    }
+
     /// All of the user's own record. `service_account` is the `client_id` behind `user.service_account_client`.
     pub fn full(user: &User, has_otp: bool, service_account: Option<&str>) -> Self {
         Self {
