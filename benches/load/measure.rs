@@ -58,9 +58,9 @@ pub async fn run(options: &Options) -> Vec<Row> {
 
 /// Waits until a server's work after its start is done: its data checked, its snapshot taken.
 pub async fn settle(options: &Options, server: &Server) {
-    wait_for_background_check(&server.log, options.pick(Duration::from_mins(1), Duration::from_secs(2))).await;
+    wait_for_background_check(&server.log, options.pick(Duration::from_mins(10), Duration::from_secs(2))).await;
     let mut before = server::cpu(server.pid());
-    for _ in 0..options.pick(60, 1) {
+    for _ in 0..options.pick(300, 1) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now = server::cpu(server.pid());
         if now - before < IDLE_PER_SECOND {
@@ -96,23 +96,6 @@ impl Bench<'_> {
         self.options.pick(5, 1)
     }
 
-    /// CPU of the server for one call of `callers`, and S before and after it, in several rounds. The ratio is the median of
-    /// theirs: a virtual CPU changes its speed by a third within minutes, hardly within the seconds of a round.
-    async fn alternate<C: Caller>(&mut self, pid: u32, address: SocketAddr, callers: &mut [C], times: usize) -> Alternated {
-        drive(address, callers, times.div_ceil(10)).await;
-        let (mut costs, mut ratios, mut signs) = (Vec::new(), Vec::new(), vec![yardstick::rsa_sign(1)]);
-        for _ in 0..self.options.pick(15, 1) {
-            let cost = cost(pid, address, callers, times).await;
-            let (before, after) = (signs[signs.len() - 1], yardstick::rsa_sign(1));
-            costs.push(cost);
-            ratios.push(2.0 * cost / (before + after));
-            signs.push(after);
-        }
-        let (cost, ratio) = (median(&mut costs), median(&mut ratios));
-        signs.sort_by(f64::total_cmp);
-        Alternated { cost, ratio, slowest: ratios[ratios.len() - 1], fastest: ratios[0], undisturbed: costs[0] / signs[0] }
-    }
-
     fn ratio_to_sign(&mut self, name: &'static str, alternated: &Alternated, limit: f64) {
         let Alternated { cost, ratio, slowest, fastest, undisturbed } = *alternated;
         let s = cost / ratio;
@@ -125,10 +108,10 @@ impl Bench<'_> {
             return;
         }
         let mut callers = self.cast().client_credentials(CALLERS, |plan| &plan.clients);
-        let cost = self.alternate(server.pid(), server.address, &mut callers, self.options.pick(100, 4)).await;
+        let cost = alternate(self.options, server, &mut callers, self.options.pick(100, 4)).await;
         self.ratio_to_sign("client_credentials RS256", &cost, 1.10);
         let mut callers = self.cast().client_credentials(CALLERS, |plan| &plan.elliptic);
-        let cost = self.alternate(server.pid(), server.address, &mut callers, self.options.pick(400, 4)).await;
+        let cost = alternate(self.options, server, &mut callers, self.options.pick(400, 4)).await;
         self.ratio_to_sign("client_credentials ES256", &cost, 0.16);
     }
 
@@ -138,7 +121,7 @@ impl Bench<'_> {
                 continue;
             }
             let mut callers = self.cast().bearers(server.address, CALLERS, self.options.pick(512, 8), ask).await;
-            let cost = self.alternate(server.pid(), server.address, &mut callers, self.options.pick(400, 4)).await;
+            let cost = alternate(self.options, server, &mut callers, self.options.pick(400, 4)).await;
             self.ratio_to_sign(name, &cost, 0.16);
         }
     }
@@ -149,7 +132,7 @@ impl Bench<'_> {
         }
         let sessions = self.options.pick(1_024, CALLERS);
         let mut callers = self.cast().refreshes(server.address, CALLERS, sessions, rotating).await;
-        let cost = self.alternate(server.pid(), server.address, &mut callers, self.options.pick(100, 4)).await;
+        let cost = alternate(self.options, server, &mut callers, self.options.pick(100, 4)).await;
         if rotating {
             self.ratio_to_sign("refresh, rotating, durable, 64 callers", &cost, 1.40);
         } else {
@@ -256,13 +239,30 @@ impl Bench<'_> {
 }
 
 /// What a request cost in CPU microseconds, and as a multiple of the signatures around it: in the middle round and in the extreme ones.
-struct Alternated {
-    cost: f64,
-    ratio: f64,
+pub struct Alternated {
+    pub cost: f64,
+    pub ratio: f64,
     slowest: f64,
     fastest: f64,
     /// The cheapest round by the cheapest signature: neighbours can only add to either.
-    undisturbed: f64,
+    pub undisturbed: f64,
+}
+
+/// CPU of the server for one call of `callers`, and S before and after it, in several rounds. The ratio is the median of
+/// theirs: a virtual CPU changes its speed by a third within minutes, hardly within the seconds of a round.
+pub async fn alternate<C: Caller>(options: &Options, server: &Server, callers: &mut [C], times: usize) -> Alternated {
+    drive(server.address, callers, times.div_ceil(10)).await;
+    let (mut costs, mut ratios, mut signs) = (Vec::new(), Vec::new(), vec![yardstick::rsa_sign(1)]);
+    for _ in 0..options.pick(15, 1) {
+        let cost = cost(server.pid(), server.address, callers, times).await;
+        let (before, after) = (signs[signs.len() - 1], yardstick::rsa_sign(1));
+        costs.push(cost);
+        ratios.push(2.0 * cost / (before + after));
+        signs.push(after);
+    }
+    let (cost, ratio) = (median(&mut costs), median(&mut ratios));
+    signs.sort_by(f64::total_cmp);
+    Alternated { cost, ratio, slowest: ratios[ratios.len() - 1], fastest: ratios[0], undisturbed: costs[0] / signs[0] }
 }
 
 /// CPU microseconds of `pid` for one call, when each of `callers` makes `times` of them.

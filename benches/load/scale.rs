@@ -7,17 +7,19 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Options;
-use super::measure::{cost, median, settle};
-use super::scenario::{Caller, Cast, Seen};
+use super::measure::{Alternated, alternate, settle};
+use super::scenario::{Caller, Cast, Seen, drive};
 use super::seed::{self, Plan, Shape};
 use super::server::Server;
-use super::yardstick;
 
 const CALLERS: usize = 16;
 
 /// Prints a line for every size of every axis.
 pub async fn run(options: &Options) {
-    println!("{:<38} {:>9} {:>11} {:>12} {:>10} {:>10} {:>10}", "", "seed s", "start ms", "token µs", "of S", "MiB", "disk MiB");
+    println!(
+        "{:<38} {:>9} {:>11} {:>12} {:>10} {:>12} {:>10} {:>10}",
+        "", "seed s", "start ms", "token µs", "of S", "undisturbed", "MiB", "disk MiB"
+    );
     let wanted = |axis: &str| options.wants("growth") || options.wants(axis);
     for realms in options.pick(vec![1, 10, 100, 1_000], vec![1, 5]).into_iter().filter(|_| wanted("realms")) {
         one("realms", options, Shape { realms, clients: 1, users: 1 }, 0).await;
@@ -57,10 +59,11 @@ async fn one(axis: &str, options: &Options, shape: Shape, sessions: usize) {
         }
     };
     let (start, resident) = (server.until_first_answer.as_secs_f64() * 1000.0, server.resident());
-    let (token, ratio) = tokens;
+    let Alternated { cost, ratio, undisturbed, .. } = tokens;
     server.stop();
     let disk = disk_usage(home.path());
-    println!("{:<38} {seeded:>9.1} {start:>11.1} {token:>12.1} {ratio:>10.3} {resident:>10.1} {disk:>10.1}", format!("{size} {axis}"));
+    let name = format!("{size} {axis}");
+    println!("{name:<38} {seeded:>9.1} {start:>11.1} {cost:>12.1} {ratio:>10.3} {undisturbed:>12.3} {resident:>10.1} {disk:>10.1}");
 }
 
 /// MiB of all files below `directory`.
@@ -74,16 +77,9 @@ fn disk_usage(directory: &Path) -> f64 {
     entries.map(size).sum()
 }
 
-/// CPU microseconds of one token, and the same as a multiple of S. Every realm and client is met before it counts.
-async fn tokens<C: Caller>(options: &Options, server: &Server, callers: &mut [C]) -> (f64, f64) {
-    let times = options.pick(500, 4);
-    cost(server.pid(), server.address, callers, times).await;
+/// What a token costs. Every realm and client is met before it counts.
+async fn tokens<C: Caller>(options: &Options, server: &Server, callers: &mut [C]) -> Alternated {
+    drive(server.address, callers, options.pick(2_000, 4)).await;
     settle(options, server).await;
-    let (mut costs, mut signs) = (Vec::new(), Vec::new());
-    for _ in 0..options.pick(3, 1) {
-        signs.push(yardstick::rsa_sign(1));
-        costs.push(cost(server.pid(), server.address, callers, times).await);
-    }
-    let (token, sign) = (median(&mut costs), median(&mut signs));
-    (token, token / sign)
+    alternate(options, server, callers, options.pick(200, 4)).await
 }
