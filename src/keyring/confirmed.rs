@@ -11,9 +11,11 @@ type Digest = [u8; 32];
 const EMPTY: Digest = [0; 32];
 /// Parts with a lock each, so that workers do not wait for each other.
 const SHARDS: usize = 16;
-/// Slots of a part: at first, and at most (2 MiB for all parts of a key whose tokens are shown that often).
-const FEWEST: usize = 16;
-const MOST: usize = 4_096;
+/// Digests that have the same place side by side; the oldest of them gives way to one more.
+const WAYS: usize = 4;
+/// Places of a part: at first, and at most (2 MiB for all parts of a key whose tokens are shown that often).
+const FEWEST: usize = 4;
+const MOST: usize = 1_024;
 
 /// The tokens that one key has confirmed. Newer ones take the place of older ones.
 #[derive(Default)]
@@ -23,9 +25,8 @@ pub(super) struct Confirmed {
 
 #[derive(Default)]
 struct Shard {
-    /// A digest stands in the slot that its first bytes name, or not at all.
-    slots: Vec<Digest>,
-    taken: usize,
+    /// A digest stands in the place that its first bytes name, the newest first, or not at all.
+    places: Vec<[Digest; WAYS]>,
 }
 
 impl Confirmed {
@@ -45,14 +46,15 @@ impl Confirmed {
 
 impl Shard {
     fn contains(&self, digest: &Digest) -> bool {
-        !self.slots.is_empty() && self.slots[self.slot(digest)] == *digest
+        !self.places.is_empty() && self.places[self.place(digest)].contains(digest)
     }
 
+    /// A place that is full makes the part grow as long as it may, so that tokens which are shown in turn do not oust each other.
     fn insert(&mut self, digest: Digest) {
-        if self.taken * 2 >= self.slots.len() && self.slots.len() < MOST {
-            let larger = vec![EMPTY; (self.slots.len() * 2).max(FEWEST)];
-            self.taken = 0;
-            for known in mem::replace(&mut self.slots, larger) {
+        let full = |shard: &Self| shard.places[shard.place(&digest)].iter().all(|known| *known != EMPTY);
+        if self.places.is_empty() || (self.places.len() < MOST && full(self)) {
+            let larger = vec![[EMPTY; WAYS]; (self.places.len() * 2).max(FEWEST)];
+            for known in mem::replace(&mut self.places, larger).into_iter().flat_map(|place| place.into_iter().rev()) {
                 if known != EMPTY {
                     self.put(known);
                 }
@@ -62,13 +64,13 @@ impl Shard {
     }
 
     fn put(&mut self, digest: Digest) {
-        let slot = self.slot(&digest);
-        self.taken += usize::from(self.slots[slot] == EMPTY);
-        self.slots[slot] = digest;
+        let place = self.place(&digest);
+        self.places[place].rotate_right(1);
+        self.places[place][0] = digest;
     }
 
-    fn slot(&self, digest: &Digest) -> usize {
-        usize::from(u16::from_le_bytes([digest[0], digest[1]])) % self.slots.len()
+    fn place(&self, digest: &Digest) -> usize {
+        usize::from(u16::from_le_bytes([digest[0], digest[1]])) % self.places.len()
     }
 }
 
@@ -94,10 +96,27 @@ mod tests {
         for digest in &digests {
             confirmed.or_check(*digest, || true);
         }
-        let sizes = confirmed.shards.iter().map(|shard| shard.lock().unwrap().slots.len());
-        assert!(sizes.clone().all(|slots| slots == MOST), "{:?}", sizes.collect::<Vec<_>>());
+        let sizes = confirmed.shards.iter().map(|shard| shard.lock().unwrap().places.len());
+        assert!(sizes.clone().all(|places| places == MOST), "{:?}", sizes.collect::<Vec<_>>());
         let known = digests.iter().filter(|digest| confirmed.or_check(**digest, || false)).count();
-        assert!((SHARDS * MOST * 9 / 10..=SHARDS * MOST).contains(&known), "{known}");
+        assert!((SHARDS * MOST * WAYS * 9 / 10..=SHARDS * MOST * WAYS).contains(&known), "{known}");
         assert!(confirmed.or_check(digests[199_999], || panic!("the newest is not known")));
+    }
+
+    /// As many as a few resource servers show in turn: hardly one is checked a second time.
+    #[test]
+    fn tokens_that_are_shown_in_turn_do_not_oust_each_other() {
+        for count in [20_u32, 500, 5_000] {
+            let confirmed = Confirmed::default();
+            let digests: Vec<_> = (0..count).map(|number| sha256(&number.to_le_bytes())).collect();
+            let mut checks = 0;
+            for digest in digests.iter().cycle().take(digests.len() * 3) {
+                confirmed.or_check(*digest, || {
+                    checks += 1;
+                    true
+                });
+            }
+            assert!(checks <= count + count / 100, "{checks} checks of {count} tokens");
+        }
     }
 }
