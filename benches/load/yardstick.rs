@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 /// CPU microseconds of one RSA-2048 signature by `openssl speed`, S in the design. On all CPUs at once, as the server works:
 /// those of a virtual machine have different neighbours and are not equally fast at the same moment.
 pub fn rsa_sign(seconds: u32) -> f64 {
-    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cpus = cpus();
     let output = Command::new("openssl")
         .args(["speed", "-seconds", &seconds.to_string(), "-multi", &cpus.to_string(), "rsa2048"])
         .output()
@@ -22,8 +22,15 @@ pub fn rsa_sign(seconds: u32) -> f64 {
     1e6 * cpus as f64 / rate.unwrap_or_else(|| panic!("openssl speed printed no rate:\n{text}"))
 }
 
-/// CPU microseconds of one argon2id hash with Keycloak's parameters (7168 KiB, 5 passes, 1 lane) in memory that is reused.
+/// CPU microseconds of one argon2id hash with Keycloak's parameters (7168 KiB, 5 passes, 1 lane) in memory that is reused; on all
+/// CPUs at once, too, because they share the memory that it is made to be slow in.
 pub fn password_hash(rounds: u32) -> f64 {
+    let threads: Vec<_> = (0..cpus()).map(|_| std::thread::spawn(move || hashes_of_one_thread(rounds))).collect();
+    let costs: Vec<f64> = threads.into_iter().map(|thread| thread.join().expect("a hash does not fail")).collect();
+    costs.iter().sum::<f64>() / costs.len() as f64
+}
+
+fn hashes_of_one_thread(rounds: u32) -> f64 {
     let params = Params::new(7168, 5, 1, Some(32)).expect("these parameters are valid");
     let mut memory = vec![Block::default(); params.block_count()];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -40,6 +47,10 @@ pub fn password_hash(rounds: u32) -> f64 {
         hash();
     }
     (own_thread_cpu() - before) / f64::from(rounds)
+}
+
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// CPU microseconds that this thread used so far.
