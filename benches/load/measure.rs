@@ -11,7 +11,7 @@ use super::http::Connection;
 use super::report::Row;
 use super::scenario::{Ask, Caller, Cast, Get, Seen, drive, drive_while};
 use super::seed::{self, Plan, Shape};
-use super::server::{self, Server};
+use super::server::{self, Cpu, Server};
 use super::{import, storm, yardstick};
 
 /// Callers of every measurement that is about CPU: enough that the server always has work.
@@ -59,11 +59,11 @@ pub async fn run(options: &Options) -> Vec<Row> {
 /// Waits until a server's work after its start is done: its data checked, its snapshot taken.
 pub async fn settle(options: &Options, server: &Server) {
     wait_for_background_check(&server.log, options.pick(Duration::from_mins(10), Duration::from_secs(2))).await;
-    let mut before = server::cpu(server.pid());
+    let mut before = Cpu::of(server.pid());
     for _ in 0..options.pick(300, 1) {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let now = server::cpu(server.pid());
-        if now - before < IDLE_PER_SECOND {
+        let now = Cpu::of(server.pid());
+        if now.since(&before) < IDLE_PER_SECOND {
             break;
         }
         before = now;
@@ -267,9 +267,9 @@ pub async fn alternate<C: Caller>(options: &Options, server: &Server, callers: &
 
 /// CPU microseconds of `pid` for one call, when each of `callers` makes `times` of them.
 pub async fn cost<C: Caller>(pid: u32, address: SocketAddr, callers: &mut [C], times: usize) -> f64 {
-    let before = server::cpu(pid);
+    let before = Cpu::of(pid);
     server::as_if_remote(drive(address, callers, times)).await;
-    (server::cpu(pid) - before) / (callers.len() * times) as f64
+    Cpu::of(pid).since(&before) / (callers.len() * times) as f64
 }
 
 async fn body_length(address: SocketAddr, path: &str) -> usize {

@@ -1,5 +1,7 @@
 //! The process under test: `keywright serve` on sled with its normal logging, and what Linux says that it uses.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -100,10 +102,19 @@ impl Drop for Server {
     }
 }
 
-/// CPU microseconds that all threads of a process used so far.
-pub fn cpu(pid: u32) -> f64 {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
-    tasks.flatten().filter_map(|task| schedstat(task.path().join("schedstat")).ok()).sum()
+/// CPU microseconds that the threads of a process used so far, by thread.
+pub struct Cpu(BTreeMap<OsString, f64>);
+
+impl Cpu {
+    pub fn of(pid: u32) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs").flatten();
+        Self(tasks.filter_map(|task| Some((task.file_name(), schedstat(task.path().join("schedstat")).ok()?))).collect())
+    }
+
+    /// What was used since `before`. A thread that ended meanwhile takes all that it ever used out of the sum, so it does not count.
+    pub fn since(&self, before: &Self) -> f64 {
+        self.0.iter().map(|(thread, used)| used - before.0.get(thread).unwrap_or(&0.0)).sum()
+    }
 }
 
 /// The first figure of a schedstat file, in microseconds.
