@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::id::ComponentId;
 use crate::keyring::{Key, KeyMaker, KeyStatus, KeyType, KeyUse, SECRET_CONFIG};
-use crate::manage::components::{self, Parting, user_storage};
+use crate::manage::components;
+use crate::manage::components::user_storage::{self, Parting};
 use crate::manage::error::ManageError;
 use crate::manage::realms::MASK;
 use crate::manage::representation::component::ComponentRepresentation;

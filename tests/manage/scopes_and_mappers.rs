@@ -1,14 +1,17 @@
 //! Client scopes, protocol mappers and components.
 
-use keywright::base::id::{ComponentId, ProtocolMapperId, RealmId};
+use keywright::base::id::{ComponentId, ProtocolMapperId, RealmId, UserId};
 use keywright::keyring::{self, KeySource};
 use keywright::manage::client_scopes::{self, NewClientScope};
 use keywright::manage::clients::{self, NewClient, ScopeAttachment};
-use keywright::manage::components;
+use keywright::manage::components::{self, user_storage::Parting};
 use keywright::manage::error::{ManageError, Refusal};
 use keywright::manage::protocol_mappers::{self, Holder, NewMapper};
+use keywright::model::catalogue::user_storage::USER_STORAGE;
 use keywright::model::client_scope::ClientScope;
 use keywright::model::component::Component;
+use keywright::model::identity_provider::IdentityLinks;
+use keywright::store::job::STEP;
 use keywright::store::txn::Reader as _;
 use serde_json::json;
 
@@ -134,6 +137,32 @@ async fn components_name_a_provider_that_exists() {
     in_txn!(world, |txn| components::delete(txn, &realm, &fresh.id)).unwrap();
     let refused = in_txn!(world, |txn| components::delete(txn, &realm, &fresh.id));
     assert!(matches!(refused, Err(ManageError::NotFound(Refusal::Error(text))) if text == "Could not find component"));
+}
+
+/// The first users at once, the others by a job that knows what is to become of them.
+#[tokio::test]
+async fn users_of_a_large_realm_are_unlinked_from_their_federation_in_the_background() {
+    let (world, realm) = World::with_realm().await;
+    let stored = world.store.peek().components().list(&realm).await.unwrap();
+    let federation = Component { id: ComponentId::from("ldap"), provider_type: USER_STORAGE.to_owned(), ..stored[0].clone() };
+    let links = IdentityLinks { federation: Some("ldap".to_owned()), accounts: Vec::new() };
+    in_txn!(world, |txn| async {
+        txn.components().put(&realm, &federation);
+        for number in 0..STEP + 100 {
+            txn.identity_providers().put_links(&realm, &UserId::from(format!("u{number}")), &links);
+        }
+        Ok::<_, ManageError>(())
+    })
+    .unwrap();
+    let still_linked = async || {
+        let linked = world.store.peek().identity_providers().linked(&realm, None, 2 * STEP).await.unwrap();
+        linked.iter().filter(|(_, links)| links.federation.is_some()).count()
+    };
+    assert_eq!(still_linked().await, STEP + 100);
+    in_txn!(world, |txn| components::part_users(txn, &realm, &federation.id, Parting::Stay)).unwrap();
+    assert_eq!(still_linked().await, 100);
+    assert_eq!(world.run_jobs().await, 1);
+    assert_eq!(still_linked().await, 0);
 }
 
 #[tokio::test]

@@ -4,8 +4,6 @@
 
 pub mod user_storage;
 
-pub use user_storage::Parting;
-
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -21,6 +19,7 @@ use crate::store::{Store, StoreError};
 use super::defaults::components::REGISTRATION_POLICY;
 use super::error::ManageError;
 use super::{realms, registration_policies};
+use user_storage::Parting;
 
 /// Configuration keys of user federations whose values are private: sealed at rest, never shown.
 pub const FEDERATION_SECRETS: [&str; 1] = ["bindCredential"];

@@ -7,6 +7,7 @@ use crate::manage::error::ManageError;
 use crate::manage::users;
 use crate::model::catalogue::user_storage::{LDAP_MAPPER, USER_STORAGE};
 use crate::model::component::Component;
+use crate::model::identity_provider::IdentityLinks;
 use crate::store::StoreError;
 use crate::store::job::STEP;
 use crate::store::txn::{Configuration, Reader as _, Txn};
@@ -187,7 +188,7 @@ pub enum Parting {
     Stay,
 }
 
-/// Parts those of some users who came from this federation; the last user that was looked at, `None` at the end.
+/// Parts those of some users with links who came from this federation; the last user that was looked at, `None` at the end.
 pub(super) async fn part_some(
     txn: &mut Txn<'_, Configuration>,
     realm: &RealmId,
@@ -195,24 +196,26 @@ pub(super) async fn part_some(
     parting: Parting,
     after: Option<&UserId>,
 ) -> Result<Option<UserId>, StoreError> {
-    let found = txn.users().list(realm, after, STEP).await?;
-    for user in &found {
-        let mut links = txn.identity_providers().links(realm, &user.id).await?;
-        if links.federation.as_deref() != Some(federation) {
+    let is_from = |links: &IdentityLinks| links.federation.as_deref() == Some(federation);
+    let found = txn.identity_providers().linked(realm, after, STEP).await?;
+    for (user, _) in found.iter().filter(|(_, links)| is_from(links)) {
+        // The scan is a peek: read again, as part of the transaction.
+        let mut links = txn.identity_providers().links(realm, user).await?;
+        if !is_from(&links) {
             continue;
         }
         if parting == Parting::Stay {
             links.federation = None;
-            txn.identity_providers().put_links(realm, &user.id, &links);
+            txn.identity_providers().put_links(realm, user, &links);
         } else {
-            match users::delete(txn, realm, &user.id).await {
+            match users::delete(txn, realm, user).await {
                 Ok(_) | Err(ManageError::NotFound(_)) => {}
                 Err(ManageError::Store(error)) => return Err(error),
                 Err(other) => tracing::error!(%other, "a user of a deleted federation stays"),
             }
         }
     }
-    Ok(if found.len() < STEP { None } else { found.last().map(|user| user.id.clone()) })
+    Ok(if found.len() < STEP { None } else { found.last().map(|(user, _)| user.clone()) })
 }
 
 const fn flag(value: bool) -> &'static str {
