@@ -54,9 +54,14 @@ impl Compiled {
     /// # Errors
     /// When the store fails or a key of the realm cannot be used.
     pub async fn realm(&self, name: &str) -> Result<Option<Arc<CompiledRealm>>, StoreError> {
-        if let Some(realm) = self.current(name) {
-            return Ok(Some(realm));
+        match self.current(name) {
+            Some(realm) => Ok(Some(realm)),
+            // Boxed, as below: what happens once must not be carried by the future of every request.
+            None => Box::pin(self.realm_anew(name)).await,
         }
+    }
+
+    async fn realm_anew(&self, name: &str) -> Result<Option<Arc<CompiledRealm>>, StoreError> {
         // Names that nobody has must neither queue behind a compilation nor be remembered.
         if !self.realms.load().contains_key(name) && self.store.peek().realms().by_name(name).await?.is_none() {
             return Ok(None);
@@ -82,9 +87,13 @@ impl Compiled {
     /// # Errors
     /// When the store fails or the client's secret does not open.
     pub async fn client(&self, realm: &Arc<CompiledRealm>, client_id: &str) -> Result<Option<Arc<CompiledClient>>, StoreError> {
-        if let Some(client) = realm.known_client(client_id) {
-            return Ok(Some(client));
+        match realm.known_client(client_id) {
+            Some(client) => Ok(Some(client)),
+            None => Box::pin(self.client_anew(realm, client_id)).await,
         }
+    }
+
+    async fn client_anew(&self, realm: &Arc<CompiledRealm>, client_id: &str) -> Result<Option<Arc<CompiledClient>>, StoreError> {
         let bucket = BuildHasherDefault::<DefaultHasher>::default().hash_one(client_id) % realm.compiling.len() as u64;
         let _turn = realm.compiling[usize::try_from(bucket).expect("a remainder of a length")].lock().await;
         if let Some(client) = realm.known_client(client_id) {

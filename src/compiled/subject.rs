@@ -106,10 +106,15 @@ impl CompiledClient {
         {
             return Ok(Some(Arc::clone(known)));
         }
-        let mut peek = store.peek();
-        let Some(user) = peek.users().service_account(realm.id(), &self.client.id).await? else { return Ok(None) };
-        let subject = Arc::new(Subject::load(&mut peek, realm.id(), user).await?);
+        // Boxed, because hardly a request has to read it.
+        let Some(subject) = Box::pin(self.read_service_account(store, realm)).await?.map(Arc::new) else { return Ok(None) };
         *self.known_service_account.0.write().unwrap_or_else(PoisonError::into_inner) = Some((epoch, Arc::clone(&subject)));
         Ok(Some(subject))
+    }
+
+    async fn read_service_account(&self, store: &Store, realm: &CompiledRealm) -> Result<Option<Subject>, StoreError> {
+        let mut peek = store.peek();
+        let Some(user) = peek.users().service_account(realm.id(), &self.client.id).await? else { return Ok(None) };
+        Subject::load(&mut peek, realm.id(), user).await.map(Some)
     }
 }

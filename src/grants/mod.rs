@@ -166,11 +166,12 @@ async fn prove_for(cx: &GrantContext<'_>, client: &Arc<CompiledClient>, grant_ty
     accept(cx, client, grant_type)?;
     let rules = judge_by_policies(cx, client, Occasion::Grant(grant_type)).await?;
     ready_to_encrypt(cx, client).await?;
+    // Boxed where the future is large and the grant is rare or dear, so that the others do not carry it.
     let mut authorization = match grant_type {
-        GrantType::Password => password::prove(cx, client).await.map_err(|refused| password_refusal(cx, refused)),
+        GrantType::Password => Box::pin(password::prove(cx, client)).await.map_err(|refused| password_refusal(cx, refused)),
         GrantType::RefreshToken => refresh_token::prove(cx, client).await,
         GrantType::ClientCredentials => client_credentials::prove(cx, client).await,
-        GrantType::TokenExchange => token_exchange::prove(cx, client).await,
+        GrantType::TokenExchange => Box::pin(token_exchange::prove(cx, client)).await,
     }?;
     authorization.lightweight |= rules.lightweight;
     Ok(authorization)

@@ -1,6 +1,6 @@
 //! `POST …/token` (RFC 6749 §3.2): parses the form, hands it to `grants` and renders what comes back.
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
 use actix_web::{HttpResponse, web};
 
 use crate::grants::{self, ClientOrigins, GrantContext};
@@ -8,6 +8,9 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::params::Params;
 use crate::web::realm::RealmRequest;
 use crate::web::{cors, oauth_response};
+
+/// RFC 9449 §4.1.
+static DPOP: HeaderName = HeaderName::from_static("dpop");
 
 pub async fn post(cx: RealmRequest, body: web::Bytes) -> HttpResponse {
     let (client, result) = match params(&cx, &body) {
@@ -43,7 +46,7 @@ pub(super) fn grant_context<'a>(cx: &'a RealmRequest, params: &'a Params) -> Gra
         client_address: cx.client_address,
         authorization: cx.authorization(),
         origin: cx.origin(),
-        dpop: cx.header("DPoP"),
+        dpop: cx.header(&DPOP),
         params,
         now,
         event: cx.report(now),

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use uuid::fmt::Hyphenated;
+
 use super::claims::Claims;
 use super::issue::Minting;
 use super::mappers;
@@ -23,7 +25,7 @@ pub fn claims<'a>(minting: &'a Minting<'a>) -> Claims<'a> {
         scope: Some(Cow::Borrowed(minting.scope.response_text())),
         ..Claims::default()
     };
-    mappers::run(minting.scope.mappers(), authorization.access_token_kind(), &minting.context(), minting.roles.clone(), &mut claims);
+    mappers::run(minting.scope.mappers(), authorization.access_token_kind(), &minting.context(), &minting.roles, &mut claims);
     claims
 }
 
@@ -40,5 +42,6 @@ fn jti(minting: &Minting<'_>) -> String {
         Some(_) => "on",
     };
     let kind = if authorization.lightweight { "lt" } else { "rt" };
-    format!("{session}{kind}{}:{}", authorization.grant.letters(), minting.env.random().uuid())
+    let mut id = [0; Hyphenated::LENGTH];
+    [session, kind, authorization.grant.letters(), ":", minting.env.random().uuid().hyphenated().encode_lower(&mut id)].concat()
 }

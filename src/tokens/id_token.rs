@@ -34,7 +34,7 @@ pub fn claims<'a>(minting: &'a Minting<'a>, access_token: Option<&str>) -> Claim
         s_hash: authorization.front_channel.state.as_deref().map(hash),
         ..Claims::default()
     };
-    mappers::run(minting.scope.mappers(), TokenKind::Id, &minting.context(), minting.roles.clone(), &mut claims);
+    mappers::run(minting.scope.mappers(), TokenKind::Id, &minting.context(), &minting.roles, &mut claims);
     claims.demote_roles();
     claims
 }

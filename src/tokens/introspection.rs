@@ -53,7 +53,7 @@ pub fn claims(
         scope: text("scope").filter(|scope| !scope.is_empty()).map(Cow::Borrowed),
         ..Claims::default()
     };
-    mappers::run(scope.mappers(), TokenKind::Introspection, &cx, roles, &mut claims);
+    mappers::run(scope.mappers(), TokenKind::Introspection, &cx, &roles, &mut claims);
     if token.is_exchanged() && !token.lightweight {
         // An exchange may have been for some audiences only, and the answer says no more than the token.
         claims.retain_audience(|given| {

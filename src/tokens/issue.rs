@@ -1,6 +1,8 @@
 //! The only mint: access, refresh and ID token from one [`Authorization`] (RFC 6749 §5.1, OIDC Core §3.1.3.3).
 
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::base::clock::Timestamp;
@@ -21,14 +23,15 @@ use super::{access_token, encryption, id_token, refresh_token};
 /// The answer of the token endpoint, in Keycloak's field order.
 #[derive(Debug, Clone, Serialize)]
 pub struct TokenResponse {
+    #[serde(serialize_with = "compact")]
     pub access_token: String,
     pub expires_in: i64,
     /// 0 without a refresh token, and for an offline token that does not expire.
     pub refresh_expires_in: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "compact_if_any")]
     pub refresh_token: Option<String>,
     pub token_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "compact_if_any")]
     pub id_token: Option<String>,
     #[serde(rename = "not-before-policy")]
     pub not_before_policy: i64,
@@ -44,6 +47,16 @@ pub struct TokenResponse {
     /// What mappers put beside the tokens (`access.tokenResponse.claim`).
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// A token has nothing that JSON escapes (RFC 7515 §7.1), and a search for it would be the dearest step of the whole answer.
+fn compact<S: Serializer>(token: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    RawValue::from_string(["\"", token, "\""].concat()).map_err(S::Error::custom)?.serialize(serializer)
+}
+
+#[allow(clippy::ref_option, reason = "serde asks like this")]
+fn compact_if_any<S: Serializer>(token: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    compact(token.as_deref().unwrap_or_default(), serializer)
 }
 
 /// The ids of the tokens of one answer.
@@ -155,7 +168,7 @@ impl<'a> Minting<'a> {
             auth_time: authorization.auth_time,
             nonce: authorization.nonce.as_deref(),
             acr: &authorization.acr,
-            caller: (is_service_account && authorization.exchange.is_none()).then_some(authorization.client_address),
+            caller: (is_service_account && authorization.exchange.is_none()).then(|| authorization.client_address.to_string()),
             organizations: self.scope.organizations(),
         }
     }
@@ -206,7 +219,7 @@ fn response_claims(minting: &Minting<'_>) -> Map<String, Value> {
         return Map::new();
     }
     let mut claims = Claims::default();
-    mappers::run(minting.scope.mappers(), TokenKind::Response, &minting.context(), minting.roles.clone(), &mut claims);
+    mappers::run(minting.scope.mappers(), TokenKind::Response, &minting.context(), &minting.roles, &mut claims);
     let mut claims = claims.other.into_map();
     claims.retain(|name, _| !OWN_FIELDS.contains(&name.as_str()));
     claims

@@ -88,7 +88,7 @@ fn collect(
         organizations: scope.organizations(),
     };
     let mut claims = Claims { sub: Some(Cow::Borrowed(subject.user.id.as_str())), ..Claims::default() };
-    mappers::run(scope.mappers(), TokenKind::UserInfo, &cx, roles, &mut claims);
+    mappers::run(scope.mappers(), TokenKind::UserInfo, &cx, &roles, &mut claims);
     claims.demote_roles();
 
     let mut answer = HashOrdered::default();

@@ -119,7 +119,7 @@ impl Dispatcher {
         let found = self.table.find(&incoming.path);
         noted.is_for(found.as_ref().and_then(|found| found.index(incoming.request.method())));
         let response = match incoming.realm_name() {
-            _ if incoming.is_administration() => self.to_administration(found.as_ref(), &incoming, payload).await,
+            _ if incoming.is_administration() => Box::pin(self.to_administration(found.as_ref(), &incoming, payload)).await,
             Some(name) => self.to_realm(&name, found.as_ref(), &incoming, payload).await,
             None => self.to_server(found.as_ref(), &incoming).await,
         };

@@ -8,9 +8,13 @@ use serde::Serialize;
 
 use crate::oauth::error::OAuthError;
 
+/// The size of a usual answer with an access token.
+const USUAL_BYTES: usize = 2048;
+
 /// `body` as `application/json`.
 pub fn json(status: u16, body: &impl Serialize) -> HttpResponse {
-    let text = serde_json::to_vec(body).expect("answers are structs of strings, numbers and maps with string keys");
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut text, body).expect("answers are structs of strings, numbers and maps with string keys");
     let mut response = HttpResponse::with_body(known(status), text).map_into_boxed_body();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

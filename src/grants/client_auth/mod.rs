@@ -51,8 +51,8 @@ pub async fn authenticate(cx: &GrantContext<'_>) -> Result<Arc<CompiledClient>, 
     let proof = match (client.client.kind(), method) {
         (ClientKind::Public, _) => Ok(()),
         (_, AuthenticationMethod::Secret) => secret::check(&client, &presented, cx.now),
-        (_, AuthenticationMethod::PrivateKeyJwt) => assertion::check(cx, &client, assertion::Proof::PrivateKey).await,
-        (_, AuthenticationMethod::SecretJwt) => assertion::check(cx, &client, assertion::Proof::Secret).await,
+        (_, AuthenticationMethod::PrivateKeyJwt) => Box::pin(assertion::check(cx, &client, assertion::Proof::PrivateKey)).await,
+        (_, AuthenticationMethod::SecretJwt) => Box::pin(assertion::check(cx, &client, assertion::Proof::Secret)).await,
         (_, AuthenticationMethod::Unsupported) => Err(OAuthError::invalid_client().because("no supported clientAuthenticatorType")),
     };
     match proof {

@@ -6,7 +6,7 @@ use crate::tokens::claims::Claims;
 
 use super::{TokenRoles, put_roles};
 
-pub fn apply(client: Option<&str>, prefix: &str, claim: &Claim, roles: &TokenRoles, claims: &mut Claims<'_>) {
+pub fn apply(client: Option<&str>, prefix: &str, claim: &Claim, roles: &TokenRoles<'_>, claims: &mut Claims<'_>) {
     // What every token has: `resource_access.${client_id}.roles`, all clients, no prefix.
     let texts = claim.multivalued && matches!(claim.json_type, JsonType::Unset | JsonType::String);
     let usual = claim.path.target == Target::ClientRoles && claim.path.is_template() && prefix.is_empty() && texts;

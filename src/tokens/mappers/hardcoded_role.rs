@@ -4,6 +4,6 @@ use crate::compiled::mapper::RoleReference;
 
 use super::TokenRoles;
 
-pub fn apply(role: &RoleReference, roles: &mut TokenRoles) {
+pub fn apply(role: &RoleReference, roles: &mut TokenRoles<'_>) {
     roles.add(role);
 }

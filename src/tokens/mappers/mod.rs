@@ -26,7 +26,6 @@ mod user_attribute;
 mod user_property;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -53,13 +52,13 @@ pub struct Context<'a> {
     pub nonce: Option<&'a str>,
     pub acr: &'a str,
     /// The address of a client that acts in its own name; `None` for users and after the request.
-    pub caller: Option<IpAddr>,
+    pub caller: Option<String>,
     /// The organizations of the user that the grant is about.
     pub organizations: Arc<[Belonging]>,
 }
 
 /// The roles that may show in a token. Some mappers change them, later ones write them.
-pub struct TokenRoles(RoleNames);
+pub struct TokenRoles<'r>(Cow<'r, RoleNames>);
 
 /// Whether one of the mappers that are switched on for `kinds` looks at roles.
 pub fn read_roles(mappers: &[Arc<Mapper>], kinds: &[TokenKind]) -> bool {
@@ -72,14 +71,14 @@ pub fn read_roles(mappers: &[Arc<Mapper>], kinds: &[TokenKind]) -> bool {
 }
 
 /// Runs the mappers that are switched on for `kind`, in order.
-pub fn run<'a>(mappers: &'a [Arc<Mapper>], kind: TokenKind, cx: &Context<'a>, roles: RoleNames, claims: &mut Claims<'a>) {
-    let mut roles = TokenRoles(roles);
+pub fn run<'a>(mappers: &'a [Arc<Mapper>], kind: TokenKind, cx: &Context<'a>, roles: &RoleNames, claims: &mut Claims<'a>) {
+    let mut roles = TokenRoles(Cow::Borrowed(roles));
     for mapper in mappers.iter().filter(|mapper| mapper.includes(kind)) {
         apply(&mapper.rule, kind, cx, &mut roles, claims);
     }
 }
 
-fn apply<'a>(rule: &'a Rule, kind: TokenKind, cx: &Context<'a>, roles: &mut TokenRoles, claims: &mut Claims<'a>) {
+fn apply<'a>(rule: &'a Rule, kind: TokenKind, cx: &Context<'a>, roles: &mut TokenRoles<'_>, claims: &mut Claims<'a>) {
     match rule {
         Rule::UserAttribute { attribute, aggregate, claim } => user_attribute::apply(attribute, *aggregate, claim, cx, claims),
         Rule::UserProperty { property, claim } => user_property::apply(*property, claim, cx, claims),
@@ -111,16 +110,17 @@ fn apply<'a>(rule: &'a Rule, kind: TokenKind, cx: &Context<'a>, roles: &mut Toke
     }
 }
 
-impl TokenRoles {
+impl TokenRoles<'_> {
     fn add(&mut self, role: &RoleReference) {
+        let names = self.0.to_mut();
         let list = match &role.client {
-            None => &mut self.0.realm,
+            None => &mut names.realm,
             Some(client) => {
-                let position = self.0.clients.iter().position(|(known, _)| *known.text == **client).unwrap_or_else(|| {
-                    self.0.clients.push((ClaimName::new(client), Vec::new()));
-                    self.0.clients.len() - 1
+                let position = names.clients.iter().position(|(known, _)| *known.text == **client).unwrap_or_else(|| {
+                    names.clients.push((ClaimName::new(client), Vec::new()));
+                    names.clients.len() - 1
                 });
-                &mut self.0.clients[position].1
+                &mut names.clients[position].1
             }
         };
         if !list.iter().any(|known| **known == *role.name) {
@@ -130,9 +130,10 @@ impl TokenRoles {
 
     /// Whether the role was there.
     fn remove(&mut self, role: &RoleReference) -> bool {
+        let names = self.0.to_mut();
         let list = match &role.client {
-            None => Some(&mut self.0.realm),
-            Some(client) => self.0.clients.iter_mut().find(|(known, _)| *known.text == **client).map(|(_, roles)| roles),
+            None => Some(&mut names.realm),
+            Some(client) => names.clients.iter_mut().find(|(known, _)| *known.text == **client).map(|(_, roles)| roles),
         };
         let Some(list) = list else { return false };
         let before = list.len();
@@ -159,16 +160,16 @@ impl Claims<'_> {
     }
 }
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// A note of the user session, or what stands for it: the time of the sign-in, and who acts in his own name.
-    fn note(&self, name: &str) -> Option<Cow<'a, str>> {
+    fn note(&self, name: &str) -> Option<Cow<'_, str>> {
         if let Some(note) = self.session.and_then(|session| session.notes.get(name)) {
             return Some(Cow::Borrowed(note));
         }
         match name {
             "AUTH_TIME" => self.auth_time.map(|time| Cow::Owned(time.seconds().to_string())),
-            "clientHost" | "clientAddress" => self.caller.map(|address| Cow::Owned(address.to_string())),
-            "client_id" | "clientId" => self.caller.map(|_| Cow::Borrowed(self.client.client.client_id.as_str())),
+            "clientHost" | "clientAddress" => self.caller.as_deref().map(Cow::Borrowed),
+            "client_id" | "clientId" => self.caller.as_ref().map(|_| Cow::Borrowed(self.client.client.client_id.as_str())),
             _ => None,
         }
     }

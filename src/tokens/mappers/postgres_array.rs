@@ -13,7 +13,7 @@ use crate::tokens::claims::Claims;
 
 use super::{Context, TokenRoles, group_membership, user_attribute};
 
-pub fn apply(source: &ListSource, claim: &ClaimPath, cx: &Context<'_>, roles: &TokenRoles, claims: &mut Claims<'_>) {
+pub fn apply(source: &ListSource, claim: &ClaimPath, cx: &Context<'_>, roles: &TokenRoles<'_>, claims: &mut Claims<'_>) {
     let of_client = |client: &String| roles.0.clients.iter().find(|(id, _)| *id.text == **client).map(|(_, roles)| roles.as_slice());
     let literal = match source {
         ListSource::GroupPaths => literal(group_membership::names(true, cx)),

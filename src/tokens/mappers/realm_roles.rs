@@ -5,7 +5,7 @@ use crate::tokens::claims::Claims;
 
 use super::{TokenRoles, put_roles};
 
-pub fn apply(prefix: &str, claim: &Claim, roles: &TokenRoles, claims: &mut Claims<'_>) {
+pub fn apply(prefix: &str, claim: &Claim, roles: &TokenRoles<'_>, claims: &mut Claims<'_>) {
     if !roles.0.realm.is_empty() {
         put_roles(claims, &claim.path, claim, prefix, &roles.0.realm);
     }

@@ -4,7 +4,7 @@ use crate::compiled::mapper::RoleReference;
 
 use super::TokenRoles;
 
-pub fn apply(role: &RoleReference, new: &RoleReference, roles: &mut TokenRoles) {
+pub fn apply(role: &RoleReference, new: &RoleReference, roles: &mut TokenRoles<'_>) {
     if roles.remove(role) {
         roles.add(new);
     }
