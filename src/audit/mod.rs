@@ -19,6 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::env::Env;
 use crate::base::id::RealmId;
 use crate::model::event::{EventId, UserEvent};
+use crate::store::events::UserEventBatch;
 use crate::store::txn::Reader as _;
 use crate::store::{Store, StoreError};
 
@@ -75,17 +76,18 @@ impl Audit {
             if step.is_empty() {
                 return Ok(());
             }
-            let events = &step;
+            let batches = UserEventBatch::of(step);
+            let some = &batches;
             let stored = store.sessions(|txn| {
                 Box::pin(async move {
-                    for event in events {
-                        txn.user_events().put(event);
+                    for batch in some {
+                        txn.user_events().put(batch);
                     }
                     Ok::<_, StoreError>(())
                 })
             });
             if let Err(error) = stored.await {
-                self.put_back(step);
+                self.put_back(batches);
                 return Err(error);
             }
         }
@@ -118,9 +120,9 @@ impl Audit {
         }
     }
 
-    fn put_back(&self, events: Vec<UserEvent>) {
+    fn put_back(&self, batches: Vec<UserEventBatch>) {
         let mut waiting = self.waiting();
-        for event in events.into_iter().rev() {
+        for event in batches.into_iter().flat_map(UserEventBatch::into_events) {
             waiting.push_front(event);
         }
     }

@@ -6,8 +6,8 @@ use crate::base::id::RealmId;
 use crate::store::txn::Reader as _;
 use crate::store::{Store, StoreError};
 
-/// Events that one step deletes.
-const STEP: usize = 500;
+/// Documents that one step deletes: admin events, or batches of user events.
+const STEP: usize = 200;
 /// Steps of one call for one realm; what is left waits for the next call.
 const STEPS: usize = 20;
 

@@ -88,15 +88,11 @@ async fn unlink_some(
     alias: &str,
     after: Option<&UserId>,
 ) -> Result<Option<UserId>, StoreError> {
-    let users = txn.users().list(realm, after, STEP).await?;
-    for user in &users {
-        let known = txn.peek().identity_providers().links(realm, &user.id).await?;
-        if known.accounts.iter().all(|link| link.identity_provider != alias) {
-            continue;
-        }
-        let mut links = txn.identity_providers().links(realm, &user.id).await?;
+    let linked = txn.peek().identity_providers().linked(realm, after, STEP).await?;
+    for (user, _) in linked.iter().filter(|(_, links)| links.accounts.iter().any(|link| link.identity_provider == alias)) {
+        let mut links = txn.identity_providers().links(realm, user).await?;
         links.accounts.retain(|link| link.identity_provider != alias);
-        txn.identity_providers().put_links(realm, &user.id, &links);
+        txn.identity_providers().put_links(realm, user, &links);
     }
-    Ok(if users.len() < STEP { None } else { users.last().map(|user| user.id.clone()) })
+    Ok(if linked.len() < STEP { None } else { linked.last().map(|(user, _)| user.clone()) })
 }

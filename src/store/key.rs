@@ -15,7 +15,7 @@ use crate::model::client_scope::ClientScope;
 use crate::model::component::Component;
 use crate::model::consent::Consents;
 use crate::model::credential::Credentials;
-use crate::model::event::{AdminEvent, EventId, UserEvent};
+use crate::model::event::{AdminEvent, EventId};
 use crate::model::group::Group;
 use crate::model::identity_provider::{IdentityLinks, IdentityProvider};
 use crate::model::initial_access::InitialAccess;
@@ -29,6 +29,7 @@ use crate::model::user_profile::UserProfile;
 use crate::model::user_session::UserSession;
 
 use super::backend::Class;
+use super::events::UserEventBatch;
 use super::job::Job;
 use super::lease::Lease;
 use super::localization::Texts;
@@ -437,11 +438,11 @@ pub fn login_failures_in(realm: &RealmId) -> Prefix<Sessions, LoginFailures> {
 pub fn single_use(realm: &RealmId, purpose: &str, id: &str) -> Sess<SingleUse> {
     Key::new(&["single_use", realm.as_str(), purpose, id])
 }
-/// The newest event of a realm stands first.
-pub fn user_event(realm: &RealmId, id: &EventId) -> Sess<UserEvent> {
-    Key::new(&["event", realm.as_str(), &id.newest_first()])
+/// The newest event of a realm stands first; `newest` is that of the batch.
+pub fn user_event_batch(realm: &RealmId, newest: &EventId) -> Sess<UserEventBatch> {
+    Key::new(&["event", realm.as_str(), &newest.newest_first()])
 }
-pub fn user_events(realm: &RealmId) -> Prefix<Sessions, UserEvent> {
+pub fn user_events(realm: &RealmId) -> Prefix<Sessions, UserEventBatch> {
     Prefix::new(&["event", realm.as_str()])
 }
 /// The newest event of a realm stands first.

@@ -104,7 +104,7 @@ pub async fn members(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let mut found = organizations::find_members(&mut cx.app.store.peek(), at, &MemberQuery::default(), (0, None)).await?;
     let belongs = |user: &User| organizations::membership(user, &organization.id).is_some_and(|one| one.groups.contains(&group.id));
     found.retain(belongs);
-    let shown: Vec<_> = page.take(found).iter().map(|user| members::represent(user, &organization.id)).collect();
+    let shown = members::represent_all(&cx, &page.take(found), &organization.id).await?;
     Ok(answer::document(&shown))
 }
 

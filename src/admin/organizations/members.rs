@@ -6,11 +6,11 @@ use crate::admin::answer;
 use crate::admin::change::change;
 use crate::admin::error::AdminError;
 use crate::admin::paging::Page;
+use crate::admin::users;
 use crate::base::id::{OrganizationId, UserId};
 use crate::manage::organizations::{self, MemberQuery};
 use crate::manage::representation::group::GroupRepresentation;
 use crate::manage::representation::organization::MemberRepresentation;
-use crate::manage::representation::user::UserRepresentation;
 use crate::model::organization::MembershipType;
 use crate::model::user::User;
 use crate::web::administrator::AdminRequest;
@@ -32,8 +32,7 @@ pub async fn list(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let query = MemberQuery { search, exact: cx.flag("exact").unwrap_or(false), membership_type };
     let at = (&cx.realm().id, &organization.id);
     let found = organizations::find_members(&mut cx.app.store.peek(), at, &query, (page.first, page.max)).await?;
-    let shown: Vec<_> = found.iter().map(|user| represent(user, &organization.id)).collect();
-    Ok(answer::document(&shown))
+    Ok(answer::document(&represent_all(&cx, &found, &organization.id).await?))
 }
 
 /// `POST …/members`, the id of a user
@@ -54,7 +53,7 @@ pub async fn count(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
 pub async fn read(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     let organization = existing(&cx).await?;
     let user = member(&cx, &organization.id).await?;
-    Ok(answer::document(&represent(&user, &organization.id)))
+    Ok(answer::document(&represent_all(&cx, &[user], &organization.id).await?.remove(0)))
 }
 
 /// `DELETE …/members/{member-id}`
@@ -91,12 +90,22 @@ pub async fn groups(cx: AdminRequest) -> Result<HttpResponse, AdminError> {
     Ok(answer::document(&shown))
 }
 
-/// A user as a member.
-pub fn represent(user: &User, organization: &OrganizationId) -> MemberRepresentation {
-    MemberRepresentation {
-        user: UserRepresentation::brief(user),
-        membership_type: organizations::membership(user, organization).map(|membership| membership.membership_type),
-    }
+/// Users as members.
+///
+/// # Errors
+/// When the store fails.
+pub async fn represent_all(
+    cx: &AdminRequest,
+    members: &[User],
+    organization: &OrganizationId,
+) -> Result<Vec<MemberRepresentation>, AdminError> {
+    let shown = users::represent_all(cx, members, true).await?;
+    let membership = |user: &User| organizations::membership(user, organization).map(|membership| membership.membership_type);
+    Ok(shown
+        .into_iter()
+        .zip(members)
+        .map(|(user, member)| MemberRepresentation { user, membership_type: membership(member) })
+        .collect())
 }
 
 async fn member(cx: &AdminRequest, organization: &OrganizationId) -> Result<User, AdminError> {
