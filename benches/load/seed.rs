@@ -228,6 +228,8 @@ pub async fn create_realm(app: &App, name: &str) -> Result<RealmId, ManageError>
     new.id = Some(id.clone());
     // A run must not outlive the sessions that it draws from.
     new.settings.insert("ssoSessionIdleTimeout".to_owned(), Value::from(86_400));
+    // Its events are stored, which a new realm leaves off.
+    new.settings.insert("eventsEnabled".to_owned(), Value::Bool(true));
     app.store.configuration(|txn| Box::pin(realms::create(txn, &app.env, &app.sealer, &new, &keys))).await?;
     Ok(id)
 }

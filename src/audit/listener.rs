@@ -25,11 +25,8 @@ pub(super) fn wants(realm: &Realm, event_type: EventType) -> bool {
         }
 }
 
-/// Logs the event.
+/// Logs an event that the log [`wants`].
 pub(super) fn hear(realm: &Realm, event: &UserEvent) {
-    if !is_named(realm) {
-        return;
-    }
     let UserEvent { id, event_type, client_id, user_id, session_id, ip_address, error, details, .. } = event;
     let (kind, realm) = (event_type.name(), &*realm.name);
     let (client, session) = (client_id.as_deref(), session_id.as_ref().map(SessionId::as_str));

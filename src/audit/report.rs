@@ -154,7 +154,9 @@ impl<'a> Report<'a> {
             error: error.map(Cow::Borrowed),
             details: noted.details,
         };
-        listener::hear(self.realm, &event);
+        if listener::wants(self.realm, event_type) {
+            listener::hear(self.realm, &event);
+        }
         if self.stores(event_type) {
             self.audit.store_later(event);
         }

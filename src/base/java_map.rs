@@ -24,7 +24,7 @@ pub fn bucket(key: &str, size: u32) -> u32 {
 /// Sorts entries by their names, into the order of a map that got them in this one.
 pub fn sort<T>(entries: &mut [T], name: impl Fn(&T) -> &str) {
     let size = table_size(entries.len());
-    entries.sort_by_key(|entry| bucket(name(entry), size));
+    entries.sort_by_cached_key(|entry| bucket(name(entry), size));
 }
 
 #[cfg(test)]

@@ -122,6 +122,9 @@ async fn serve(loaded: Loaded, development: bool, import_realm: bool) -> Result<
         let contents = keywright.development().await.map_err(Failure::failed)?;
         answer(&welcome(config, &contents));
     }
+    // Before anybody reads that we serve: who does may send a signal at once.
+    let reloading = reload_when_told(listeners.tls(), &keywright).map_err(Failure::failed)?;
+    let (stopping, force) = signals().map_err(Failure::failed)?;
     let address = |on: bool, port| if on { SocketAddr::new(config.http.host, port).to_string() } else { "off".to_owned() };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -131,8 +134,6 @@ async fn serve(loaded: Loaded, development: bool, import_realm: bool) -> Result<
         management_port = %config.management.port,
         "serving"
     );
-    let reloading = reload_when_told(listeners.tls(), &keywright).map_err(Failure::failed)?;
-    let (stopping, force) = signals().map_err(Failure::failed)?;
     tokio::select! {
         served = keywright.serve(listeners, stopping) => served.map_err(Failure::failed)?,
         () = force => {

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::java_map::{bucket, table_size};
+use crate::base::java_map;
 
 /// Names of [`Details`].
 pub mod detail {
@@ -45,7 +45,7 @@ pub mod detail {
     pub const USERNAME: &str = "username";
 }
 
-/// What else is known, in the order in which Keycloak answers it ([`crate::base::java_map`]).
+/// What else is known, as it was noted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Details(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
@@ -64,22 +64,18 @@ impl Details {
         if self.0.is_empty() {
             self.0.reserve(8);
         }
-        let before = table_size(self.0.len());
-        let size = table_size(self.0.len() + 1);
-        if size != before {
-            self.0.sort_by_key(|(name, _)| bucket(name, size));
-        }
-        let own = bucket(&name, size);
-        let at = self.0.partition_point(|(other, _)| bucket(other, size) <= own);
-        self.0.insert(at, (name, value));
+        self.0.push((name, value));
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find_map(|(known, value)| (known == name).then_some(value))
+        self.0.iter().find_map(|(known, value)| (known == name).then_some(&**value))
     }
 
+    /// In the order in which Keycloak answers them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        let mut entries: Vec<_> = self.0.iter().map(|(name, value)| (&**name, &**value)).collect();
+        java_map::sort(&mut entries, |(name, _)| *name);
+        entries.into_iter()
     }
 }
 
@@ -134,7 +130,7 @@ mod tests {
         for name in ["reason", "credential_type", "token_id", "scope"] {
             details.insert(name, "");
         }
-        let buckets: Vec<_> = details.iter().map(|(name, _)| bucket(name, 32)).collect();
+        let buckets: Vec<_> = details.iter().map(|(name, _)| java_map::bucket(name, 32)).collect();
         assert!(details.iter().count() > 12 && buckets.is_sorted(), "{details:?}");
     }
 }
