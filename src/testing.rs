@@ -19,6 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, ServiceConfig};
@@ -354,6 +355,8 @@ async fn serve(
             None => app.configure(mounted.configure_standalone()),
         }
     });
+    // No test is about a slow caller, and a busy machine makes them all slow.
+    let server = server.client_request_timeout(Duration::from_mins(5));
     let server = server.workers(1).disable_signals().listen(listener).expect("a bound socket listens").run();
     let handle = server.handle();
     // Whoever waits for it may be gone: then the server ends with its handle.
