@@ -9,14 +9,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 use uuid::Uuid;
-use zeroize::Zeroize as _;
 
 const ALPHANUMERIC: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
+
+    /// Bytes for an id: no two are the same, and nothing may hang on nobody guessing them.
+    fn id(&self) -> [u8; ID] {
+        let mut bytes = [0; ID];
+        self.fill(&mut bytes);
+        bytes
+    }
 }
+
+/// Bytes of an id.
+const ID: usize = 16;
 
 impl dyn Random + '_ {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
@@ -27,7 +36,7 @@ impl dyn Random + '_ {
 
     /// A random UUID (RFC 9562 §5.4).
     pub fn uuid(&self) -> Uuid {
-        uuid::Builder::from_random_bytes(self.bytes()).into_uuid()
+        uuid::Builder::from_random_bytes(self.id()).into_uuid()
     }
 
     /// `N` random bytes as base64url without padding: 24 characters for 18 bytes, as Keycloak's session ids have.
@@ -48,49 +57,44 @@ impl dyn Random + '_ {
     }
 }
 
-/// The operating system's generator. What ids need is asked for in advance, some at a time; keys and secrets come straight
-/// from it.
+/// The operating system's generator. Ids are made of bytes that a thread asks for in advance; keys, nonces and secrets come
+/// straight from it, so that not even a virtual machine that was copied while it ran uses one twice.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemRandom;
 
-/// Bytes that a thread asks for in advance: a system call costs as much as the rest of a token's id.
-const ADVANCE: usize = 512;
-/// The largest request that is served from them: a UUID.
-const SMALL: usize = 16;
+/// Ids that a thread asks for in advance: a system call costs as much as the rest of an id.
+const ADVANCE: usize = 32;
 
 thread_local! {
-    static AHEAD: RefCell<Ahead> = const { RefCell::new(Ahead { bytes: [0; ADVANCE], used: ADVANCE }) };
+    static AHEAD: RefCell<Ahead> = const { RefCell::new(Ahead { ids: [[0; ID]; ADVANCE], left: 0 }) };
 }
 
-/// Random bytes of a thread, of which the first `used` are gone.
+/// Bytes for ids of a thread, of which the first `left` were not used yet.
 struct Ahead {
-    bytes: [u8; ADVANCE],
-    used: usize,
+    ids: [[u8; ID]; ADVANCE],
+    left: usize,
 }
 
 impl Ahead {
-    /// Moves bytes out: nothing that was handed out stays here.
-    fn take(&mut self, wanted: &mut [u8]) {
-        if ADVANCE - self.used < wanted.len() {
-            ask(&mut self.bytes);
-            self.used = 0;
+    fn next(&mut self) -> [u8; ID] {
+        if self.left == 0 {
+            SystemRandom.fill(self.ids.as_flattened_mut());
+            self.left = ADVANCE;
         }
-        let given = &mut self.bytes[self.used..][..wanted.len()];
-        wanted.copy_from_slice(given);
-        given.zeroize();
-        self.used += wanted.len();
+        self.left -= 1;
+        self.ids[self.left]
     }
 }
 
 impl Random for SystemRandom {
+    #[allow(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     fn fill(&self, bytes: &mut [u8]) {
-        if bytes.len() <= SMALL { AHEAD.with_borrow_mut(|ahead| ahead.take(bytes)) } else { ask(bytes) }
+        getrandom::fill(bytes).expect("the operating system provides randomness");
     }
-}
 
-#[allow(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
-fn ask(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the operating system provides randomness");
+    fn id(&self) -> [u8; ID] {
+        AHEAD.with_borrow_mut(Ahead::next)
+    }
 }
 
 /// A repeatable generator for tests.
@@ -131,17 +135,11 @@ mod tests {
         }
     }
 
-    /// Across several refills and on both sides of what is asked for in advance.
     #[test]
-    fn nothing_is_given_out_twice() {
-        let random: &dyn Random = &SystemRandom;
-        let mut seen = std::collections::HashSet::new();
-        for _ in 0..500 {
-            assert!(seen.insert(random.bytes::<16>()) && seen.insert(random.bytes::<17>()[1..].try_into().unwrap()));
-            // Shorter than the rest of the buffer would be, sooner or later.
-            let _: [u8; 7] = random.bytes();
-        }
-        AHEAD.with_borrow(|ahead| assert!(ahead.bytes[..ahead.used].iter().all(|byte| *byte == 0)));
+    fn no_id_is_given_out_twice() {
+        let ids: std::collections::HashSet<_> = (0..10 * ADVANCE).map(|_| SystemRandom.id()).collect();
+        assert_eq!(ids.len(), 10 * ADVANCE);
+        assert!(!ids.contains(&[0; ID]));
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl fmt::Display for EventId {
 impl EventId {
     /// `counter` keeps the order of what happens within a millisecond; its low 26 bits count.
     pub fn new(time: Timestamp, counter: u64, random: &dyn Random) -> Self {
-        let tail = u128::from(u64::from_be_bytes(random.bytes()) >> 16);
+        let tail = u128::from_be_bytes(random.id()) >> 80;
         let counter = u128::from(counter);
         // 48 bits of time, the version, 12 bits of the counter, the variant, 14 bits of the counter, 48 random ones.
         let bits = Self::first_of(time) | (0x7 << 76) | ((counter >> 14 & 0xFFF) << 64) | (0b10 << 62) | ((counter & 0x3FFF) << 48) | tail;
