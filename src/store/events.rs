@@ -319,7 +319,9 @@ mod tests {
             let some = &batches;
             let stored = store.sessions(|txn| {
                 Box::pin(async move {
-                    some.iter().for_each(|batch| txn.user_events().put(batch));
+                    for batch in some {
+                        txn.user_events().put(batch);
+                    }
                     Ok::<_, StoreError>(())
                 })
             });
