@@ -186,6 +186,27 @@ async fn members_join_are_listed_and_leave() {
 }
 
 #[tokio::test]
+async fn members_show_the_federation_that_they_came_from() {
+    let admin = Administrator::with_organizations().await;
+    let organization = format!("/r/organizations/{}", admin.organization("Acme", "acme.org").await);
+    let ldap = json!({ "name": "ldap", "providerId": "ldap", "providerType": "org.keycloak.storage.UserStorageProvider",
+        "config": { "editMode": ["READ_ONLY"] } });
+    let ldap = admin.create("/r/components", ldap).await;
+    let lia = json!({ "username": "lia", "enabled": true, "federationLink": ldap });
+    let added = admin.post("/r/partialImport", json!({ "ifResourceExists": "FAIL", "users": [lia] })).await;
+    let lia = added.json().expect("JSON")["results"][0]["id"].as_str().expect("an id").to_owned();
+    let group = format!("{organization}/groups/{}", admin.create(&format!("{organization}/groups"), json!({ "name": "staff" })).await);
+    admin.post_id(&format!("{organization}/members"), &lia).await.is(201);
+    admin.put(&format!("{group}/members/{lia}"), json!(null)).await.is(204);
+
+    let alone = admin.read(&format!("{organization}/members/{lia}")).await;
+    assert_eq!((&alone["username"], &alone["federationLink"]), (&json!("lia"), &json!(ldap)));
+    for list in [format!("{organization}/members"), format!("{group}/members")] {
+        assert_eq!(admin.read(&list).await, json!([alone]), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn tokens_name_the_organizations_that_the_scope_asks_for() {
     let admin = Administrator::with_organizations().await;
     let (acme, beta) = (admin.organization("acme", "acme.org").await, admin.organization("beta", "beta.org").await);
