@@ -19,8 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::env::Env;
 use crate::base::id::RealmId;
 use crate::model::event::{EventId, UserEvent};
-use crate::store::events::UserEventBatch;
-use crate::store::txn::Reader as _;
+use crate::store::events::{self, UserEventBatch};
 use crate::store::{Store, StoreError};
 
 pub use metrics::Metrics;
@@ -77,16 +76,7 @@ impl Audit {
                 return Ok(());
             }
             let batches = UserEventBatch::of(step);
-            let some = &batches;
-            let stored = store.sessions(|txn| {
-                Box::pin(async move {
-                    for batch in some {
-                        txn.user_events().put(batch);
-                    }
-                    Ok::<_, StoreError>(())
-                })
-            });
-            if let Err(error) = stored.await {
+            if let Err(error) = events::store_batches(store, &batches).await {
                 self.put_back(batches);
                 return Err(error);
             }

@@ -16,7 +16,7 @@ const ALPHANUMERIC: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 
-    /// Bytes for an id: no two are the same, and nothing may hang on nobody guessing them.
+    /// Bytes for an id: as hard to guess as any, but both copies of a virtual machine that was copied while it ran may get the same.
     fn id(&self) -> [u8; ID] {
         let mut bytes = [0; ID];
         self.fill(&mut bytes);

@@ -10,9 +10,9 @@ use crate::base::clock::Timestamp;
 use crate::base::id::RealmId;
 use crate::model::event::{AdminEvent, EventId, UserEvent};
 
-use super::StoreError;
 use super::key::{self, Prefix};
 use super::txn::{Configuration, DataClass, Document, Reader, Sessions, Txn};
+use super::{Store, StoreError};
 
 /// Rows that one step of a search reads.
 const STEP: usize = 100;
@@ -93,6 +93,22 @@ impl UserEventBatch {
         let newest = &self.0[0];
         newest.realm_id == event.realm_id && self.0.len() < BATCH && event.time + SPAN >= newest.time
     }
+}
+
+/// Stores batches, all of them or none.
+///
+/// # Errors
+/// When the store fails.
+pub async fn store_batches(store: &Store, batches: &[UserEventBatch]) -> Result<(), StoreError> {
+    let put = store.sessions(|txn| {
+        Box::pin(async move {
+            for batch in batches {
+                txn.user_events().put(batch);
+            }
+            Ok(())
+        })
+    });
+    put.await
 }
 
 /// A row of recorded events.
@@ -285,7 +301,6 @@ mod tests {
     use super::*;
     use crate::base::random::SeededRandom;
     use crate::model::event::{EventType, Happening};
-    use crate::store::Store;
 
     /// An event of every given millisecond.
     fn events(realm: &str, times: impl IntoIterator<Item = i64>) -> Vec<UserEvent> {
@@ -315,17 +330,7 @@ mod tests {
     async fn store(lists: impl IntoIterator<Item = Vec<UserEvent>>) -> Store {
         let store = Store::memory();
         for list in lists {
-            let batches = UserEventBatch::of(list);
-            let some = &batches;
-            let stored = store.sessions(|txn| {
-                Box::pin(async move {
-                    for batch in some {
-                        txn.user_events().put(batch);
-                    }
-                    Ok::<_, StoreError>(())
-                })
-            });
-            stored.await.unwrap();
+            store_batches(&store, &UserEventBatch::of(list)).await.unwrap();
         }
         store
     }
